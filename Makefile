@@ -1,0 +1,47 @@
+# Every target works on a fresh clone: the first one that needs it creates .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: help setup quickstart polygons test test-all check format clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/ganbench: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mnist5k]'
+	touch $@
+
+setup: $(BIN)/ganbench  ## create .venv and install ganbench with its test tools
+
+quickstart: setup  ## eight models on a ring of Gaussians, then one model on polygons: about six minutes
+	$(BIN)/ganbench sweep quickstart --workers 2
+	$(BIN)/ganbench sweep polygons_demo --workers 1
+
+polygons: setup  ## a longer image sweep on triangles: hours
+	$(BIN)/ganbench sweep polygons --workers 2
+
+test: setup  ## the tests, under twelve minutes on two cores
+	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+
+test-all: setup  ## every model in every combination
+	$(BIN)/python -m pytest -n 2
+
+check: setup  ## format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## rewrite to the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove .venv, caches and uncommitted results of the quickstart
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf results/quickstart results/polygons_demo results/train
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,198 @@
+"""Budget curves: what the best of k settings is worth."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from opda.nonparametric import EmpiricalDistribution
+from scipy.special import gammaln
+
+from ganbench.analysis.bands import Array, band_curves, philox
+from ganbench.analysis.results import Metric, Results
+
+Budgets: TypeAlias = NDArray[np.int64]
+
+LEVEL = 0.95
+RESAMPLES = 5000  # the study's
+IID = frozenset({"hashed", "random", "replay"})  # samplers whose draws are independent and alike
+COLUMNS = (
+    "median",
+    "lower",
+    "upper",
+    "band",
+    "line",
+    "u_mean",
+    "v_mean",
+    "study_mean",
+    "study_sd",
+    "best_so_far",
+)
+
+
+def sampler_name(results: Results) -> str:
+    """Return the short name of the sweep's sampler: `hashed`, `tpe`, …"""
+    sampler = results.definition.get("search", {}).get("sampler", "hashed")
+    if isinstance(sampler, dict):
+        sampler = sampler.get("name") or str(sampler.get("_target_", "")).rpartition(".")[2]
+    return str(sampler).lower().removesuffix("sampler")
+
+
+def budgets(n: int) -> Budgets:
+    """Return the budgets at which curves are evaluated: each up to 100, then a hundred more."""
+    if n <= 100:
+        return np.arange(1, n + 1)
+    return np.concatenate([np.arange(1, 101), np.unique(np.geomspace(101, n, 100).round().astype(int))])
+
+
+def u_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
+    """Return the unbiased mean of the best of k: P(best = x_i) = C(N−i, k−1) / C(N, k).
+
+    x_1 is the best of N finite scores, drawn without replacement. NaN for k > N. Tang et al. 2020, arXiv
+    2004.13705.
+    """
+    ordered, n = _best_first(scores, minimize=minimize), len(scores)
+    rank, k = np.arange(1, n + 1), ks[:, None]
+    possible = (k - 1 <= n - rank) & (k <= n)
+    left, chosen = np.where(possible, n - rank, 1), np.where(possible, k - 1, 0)
+    log_weight = _log_binomial(left, chosen) - _log_binomial(np.float64(n), np.minimum(k, n))
+    weights = np.where(possible, np.exp(log_weight), 0.0)
+    mean: Array = np.where(ks <= n, weights @ ordered, np.nan)
+    return mean
+
+
+def v_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
+    """Return the plug-in mean of the best of k: P(best = x_i) = ((N−i+1)/N)^k − ((N−i)/N)^k.
+
+    Drawn with replacement: biased to the bad side as k grows; what an infinite bootstrap gives. Dodge et
+    al. 2019, arXiv 1909.03004.
+    """
+    ordered, n = _best_first(scores, minimize=minimize), len(scores)
+    rank, k = np.arange(1, n + 1), ks[:, None]
+    weights = ((n - rank + 1) / n) ** k - ((n - rank) / n) ** k
+    mean: Array = weights @ ordered
+    return mean
+
+
+def bootstrap(scores: Array, ks: Budgets, *, minimize: bool, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return mean and sd of the best of k over 5000 resamples with replacement, the study's form.
+
+    The best of m further draws has rank ⌊N (1 − (1 − U)^(1/m))⌋ with U uniform, so budgets cost one number
+    each.
+    """
+    ordered, n = _best_first(scores, minimize=minimize), len(scores)
+    further = np.diff(ks, prepend=0)
+    uniform = rng.random((RESAMPLES, len(ks)))
+    ranks = np.floor(n * (1.0 - (1.0 - uniform) ** (1.0 / further))).astype(int)
+    best = ordered[np.minimum.accumulate(np.minimum(ranks, n - 1), axis=1)]
+    return best.mean(axis=0), best.std(axis=0)
+
+
+def median_curve(scores: Array, ks: Budgets, *, minimize: bool, bounds: tuple[float, float]) -> Array:
+    """Return the median of the best of k; the scores may hold ∞."""
+    law = EmpiricalDistribution(scores, a=bounds[0], b=bounds[1])
+    curve: Array = law.quantile_tuning_curve(ks, minimize=minimize)
+    return curve
+
+
+def _best_first(scores: Array, *, minimize: bool) -> Array:
+    ordered: Array = np.sort(scores)
+    return ordered if minimize else ordered[::-1]
+
+
+def _log_binomial(n: Array | np.float64, k: Array) -> Array:
+    result: Array = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return result
+
+
+def bounds_of(scores: Array, *, minimize: bool) -> tuple[float, float]:
+    """Return the least and greatest score there can be: 0 unless negatives were seen; 1 for shares."""
+    low = 0.0 if np.min(scores, initial=0.0) >= 0 else -np.inf
+    high = 1.0 if not minimize and np.max(scores, initial=0.0) <= 1.0 else np.inf
+    return low, high
+
+
+def budget_curves(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
+    """Return every curve, one row per (dataset, metric, variant, k), from the `outcomes` of the search stage.
+
+    `median` with its simultaneous 95 % band `lower`, `upper`; `u_mean`, `v_mean` of scores winsorised at
+    the ceiling; `study_mean`, `study_sd` with the default counted in and the ceiling for diverged;
+    `best_so_far` in the order of the trials. `line` is solid up to N/4, dotted up to N/2, else none; `band`
+    is two-sided while the good side says something, then one-sided, else none. `n` counts the random draws,
+    `n_study` adds the default.
+    """
+    iid = sampler_name(results) in IID
+    frames = []
+    searched = table[table["stage"] == "search"].sort_values("index", kind="stable")
+    for dataset in results.datasets:
+        for metric in results.shown(dataset):
+            rows = searched[(searched["dataset"] == dataset) & (searched["metric"] == metric.key)]
+            ceiling = _lookup(ceilings, dataset, metric.key)
+            bounds = bounds_of(rows.loc[rows["best_finite"], "best"].to_numpy(), minimize=metric.minimize)
+            for variant in results.variants:
+                ours = rows[rows["variant"] == variant]
+                frame = _curve(ours, metric, ceiling, bounds, (dataset, metric.key, variant), iid=iid)
+                frames.append(frame.assign(dataset=dataset, metric=metric.key, variant=variant))
+    keys = ["dataset", "metric", "variant", "k", "n", "n_study"]
+    return pd.concat(frames, ignore_index=True)[[*keys, *COLUMNS]]
+
+
+def _lookup(ceilings: pd.DataFrame, dataset: str, metric: str) -> float:
+    row = ceilings[(ceilings["dataset"] == dataset) & (ceilings["metric"] == metric)]
+    return float(row["ceiling"].iloc[0])
+
+
+def _curve(
+    rows: pd.DataFrame,
+    metric: Metric,
+    ceiling: float,
+    bounds: tuple[float, float],
+    address: tuple[str, str, str],
+    *,
+    iid: bool,
+) -> pd.DataFrame:
+    every = rows["best"].to_numpy(dtype=float)
+    drawn = rows.loc[~rows["is_default"].astype(bool), "best"].to_numpy(dtype=float)
+    ks = budgets(len(every))
+    frame = pd.DataFrame({"k": ks, "n": len(drawn), "n_study": len(every)})
+    frame = frame.reindex(columns=[*frame.columns, *COLUMNS])
+    frame[["band", "line"]] = "none"
+    running = np.minimum if metric.minimize else np.maximum
+    frame["best_so_far"] = running.accumulate(every)[ks - 1] if len(every) else []
+    if iid and len(every):
+        finite = rows["best_finite"].to_numpy(dtype=bool)
+        counted = np.where(finite, every, ceiling)
+        study = bootstrap(counted, ks, minimize=metric.minimize, rng=philox("study", *address))
+        frame["study_mean"], frame["study_sd"] = study
+    return _with_median(frame, drawn, metric, ceiling, bounds) if iid and len(drawn) else frame
+
+
+def _with_median(
+    frame: pd.DataFrame, drawn: Array, metric: Metric, ceiling: float, bounds: tuple[float, float]
+) -> pd.DataFrame:
+    """Fill the columns that hold for independent draws only, up to k = N."""
+    n, minimize = len(drawn), metric.minimize
+    here = frame["k"] <= n
+    ks = frame.loc[here, "k"].to_numpy()
+    lower, upper = band_curves(drawn, ks, minimize=minimize, bounds=bounds, level=LEVEL)
+    clipped = (np.minimum if minimize else np.maximum)(drawn, ceiling)
+    good, bad = (lower, upper) if minimize else (upper, lower)
+    edge = bounds if minimize else bounds[::-1]
+    columns = {
+        "median": median_curve(drawn, ks, minimize=minimize, bounds=bounds),
+        "lower": lower,
+        "upper": upper,
+        "u_mean": u_mean(clipped, ks, minimize=minimize),
+        "v_mean": v_mean(clipped, ks, minimize=minimize),
+        "band": np.select(
+            [(good != edge[0]) & (ks <= n / 2), (bad != edge[1]) & (ks <= n / 2)],
+            ["two-sided", "one-sided"],
+            "none",
+        ),
+        "line": np.select([ks <= n / 4, ks <= n / 2], ["solid", "dotted"], "none"),
+    }
+    for name, values in columns.items():
+        frame.loc[here, name] = values
+    return frame

@@ -1,0 +1,182 @@
+"""One attempt at a pack: a folder with one writer, the fence that keeps every process to its own results."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganbench import files
+from ganbench.provenance import now, software
+from ganbench.records import Score
+
+OUTCOMES = ("done", "stopped", "failed")
+PREFIX = "attempt-"
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+
+
+class Attempt:
+    """A pack's folder `attempt-<number>`; only the process that claimed it may write, and only there."""
+
+    def __init__(self, folder: Path, *, claimed: bool = False) -> None:
+        self.folder = folder
+        self.pack_id = folder.parent.name
+        self.number = int(folder.name.removeprefix(PREFIX))
+        self._owner = os.getpid() if claimed else None
+        self._beats = 0
+
+    def start(self, provenance: Mapping[str, Any]) -> None:
+        """Write `provenance.json`: the claim, the software and what the caller adds (device, …)."""
+        self.write_json(
+            "provenance.json", {"start": now(), **(self.claim() or {}), **software(), **provenance}
+        )
+
+    def append_scores(self, scores: Sequence[Score]) -> None:
+        """Append a checkpoint's scores in one write: a torn file then never shows half a final checkpoint.
+
+        Raises `StoreError` where the disk refuses, `ValueError` for a value that is not finite.
+        """
+        files.append_lines(self._own("scores.jsonl"), [score.to_json() for score in scores])
+
+    def append_logs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append log rows in one write; numbers that are not finite become null."""
+        files.append_lines(self._own("logs.jsonl"), [_finite(row) for row in rows])
+
+    def append_baselines(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append baseline rows in one write; numbers that are not finite become null."""
+        files.append_lines(self._own("baselines.jsonl"), [_finite(row) for row in rows])
+
+    def write(self, name: str, writer: Callable[[Path], None]) -> None:
+        """Write `file` or `folder/file` of this attempt atomically; `writer` gets a temporary path."""
+        files.replace(self._own(name), writer)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file of this attempt atomically."""
+        files.replace_json(self._own(name), content)
+
+    def heartbeat(self) -> None:
+        """Advance the counter that others watch where they cannot see this process."""
+        self._beats += 1
+        path = self._own("heartbeat")
+        with files.mendable(self.folder):
+            path.write_text(f"{self._beats}\n", encoding="utf-8")
+
+    def forget_checkpoints(self, *, keep: int) -> None:
+        """Remove this attempt's checkpoints except the newest `keep`."""
+        for path in self.checkpoints()[keep:]:
+            self._own(path.name).unlink(missing_ok=True)
+
+    def finish(self, outcome: str) -> None:
+        """Write how the attempt ended: done, stopped or failed. A done pack names its diverged trials."""
+        if outcome not in OUTCOMES:
+            raise ValueError(f"an attempt ends {', '.join(OUTCOMES)}, not {outcome!r}")
+        content: dict[str, Any] = {"outcome": outcome, "end": now()}
+        if outcome == "done":
+            content["diverged"] = self._diverged()
+        self.write_json("outcome.json", content)
+
+    def fail(self, error: BaseException | str) -> None:
+        """Write `failure.json` for an exception or a traceback's text, and finish as failed."""
+        text = error if isinstance(error, str) else "".join(traceback.format_exception(error))
+        facts = {"signature": signature(text), "message": _message(text), "traceback": text, "time": now()}
+        self.write_json("failure.json", facts)
+        self.finish("failed")
+
+    def superseded(self) -> bool:
+        """Return whether a newer attempt exists: this one was taken for dead and may as well stop."""
+        return files.numbered(self.folder.parent, PREFIX)[0] > self.number
+
+    def claim(self) -> dict[str, Any] | None:
+        """Return who claimed the attempt."""
+        return files.read_json(self.folder / "claim.json")
+
+    def provenance(self) -> dict[str, Any] | None:
+        """Return what `start` wrote."""
+        return files.read_json(self.folder / "provenance.json")
+
+    def outcome(self) -> dict[str, Any] | None:
+        """Return how the attempt ended; None while it has not."""
+        return files.read_json(self.folder / "outcome.json")
+
+    def failure(self) -> dict[str, Any] | None:
+        """Return why the attempt failed."""
+        return files.read_json(self.folder / "failure.json")
+
+    def beat(self) -> str | None:
+        """Return the heartbeat counter as it stands."""
+        try:
+            return (self.folder / "heartbeat").read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+
+    def scores(self) -> list[dict[str, Any]]:
+        """Return the score rows so far, without a torn last line."""
+        return files.read_lines(self.folder / "scores.jsonl")
+
+    def logs(self) -> list[dict[str, Any]]:
+        """Return the log rows so far, without a torn last line."""
+        return files.read_lines(self.folder / "logs.jsonl")
+
+    def baselines(self) -> list[dict[str, Any]]:
+        """Return the baseline rows so far, without a torn last line."""
+        return files.read_lines(self.folder / "baselines.jsonl")
+
+    def checkpoints(self) -> list[Path]:
+        """Return this attempt's checkpoints, newest first."""
+        return sorted(
+            (path for path in self.folder.glob("checkpoint-*.pt") if _CHECKPOINT.fullmatch(path.name)),
+            key=checkpoint_step,
+            reverse=True,
+        )
+
+    def _own(self, name: str) -> Path:
+        """Return a path of this attempt: the fence."""
+        if self._owner != os.getpid():
+            raise RuntimeError(f"{self.pack_id}/{self.folder.name} belongs to the process that claimed it")
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise RuntimeError(f"{name!r} lies outside of {self.pack_id}/{self.folder.name}")
+        return self.folder / path
+
+    def _diverged(self) -> list[str]:
+        numbers = files.numbered(self.folder.parent, PREFIX)
+        rows = (row for n in numbers for row in Attempt(self.folder.parent / f"{PREFIX}{n}").scores())
+        return sorted({row["trial_id"] for row in rows if row["status"] == "diverged"})
+
+
+def checkpoint_step(path: Path) -> int:
+    """Return the step in a checkpoint's name, `checkpoint-<step>.pt`."""
+    match = _CHECKPOINT.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"{path.name} is not named checkpoint-<step>.pt")
+    return int(match[1])
+
+
+def signature(text: str) -> str:
+    """Return what equal failures share, from a traceback's text: the error's type and the last frame."""
+    kind = _message(text).partition(":")[0]
+    frames = list(_FRAME.finditer(text))
+    if not frames:
+        return kind
+    last = frames[-1]
+    return f"{kind} at {'/'.join(Path(last['file']).parts[-2:])}:{last['line']} in {last['function']}"
+
+
+def _message(text: str) -> str:
+    """Return the line `Type: message`: the first one after the last frame that is not indented."""
+    ends = [frame.end() for frame in _FRAME.finditer(text)]
+    lines = [line for line in text[ends[-1] if ends else 0 :].splitlines() if line and not line[0].isspace()]
+    return next((line for line in lines if not line.startswith("Traceback")), text.strip())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,181 @@
+"""The store's rows as tables: merged, checked, and joined with the plan into the tidy table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ganbench.errors import StoreError
+from ganbench.files import read_lines
+from ganbench.records import Pack, Trial
+from ganbench.states import DIVERGED, Reached
+
+BASELINE = ["dataset", "protocol", "baseline", "metric", "value", "unit"]
+KEY = ["trial_id", "step", "metric", "protocol"]  # what identifies a row
+_FACTS = ["images_seen", "seconds", "value", "status", "pack_id", "attempt"]
+_PLAN = ["trial_id", "sweep", "stage", "index", "seed", "is_default"]
+_TAIL = ["step", "images_seen", "seconds", "metric", "value", "status", "protocol", "pack_id", "attempt"]
+
+
+def scores_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return score rows as a table; diverged is NaN, and what is in `extra` becomes columns."""
+    flat = [{**{k: v for k, v in row.items() if k != "extra"}, **row.get("extra", {})} for row in rows]
+    frame = pd.DataFrame(flat)
+    for name in (*KEY, *_FACTS):
+        if name not in frame:
+            frame[name] = pd.Series(dtype=object)
+    types = dict.fromkeys(("step", "images_seen", "attempt"), "int64") | dict.fromkeys(
+        ("seconds", "value"), "float64"
+    )
+    return frame[[*KEY, *_FACTS, *(c for c in frame if c not in {*KEY, *_FACTS})]].astype(types)
+
+
+def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of several tables once each, those of later tables where they repeat.
+
+    Raises `StoreError` where two rows of one trial, step, metric and protocol differ in value.
+    """
+    present = [table for table in tables if len(table)]
+    if not present:
+        return scores_frame([])
+    rows = pd.concat(present, ignore_index=True)
+    different = rows.drop_duplicates([*KEY, "value", "status"])
+    clash = different[different.duplicated(KEY, keep=False)]
+    if len(clash):
+        raise StoreError(_clash(clash))
+    return rows.drop_duplicates(KEY, keep="last", ignore_index=True)
+
+
+def with_axes(scores: pd.DataFrame, packs: Mapping[str, Pack]) -> pd.DataFrame:
+    """Return scores with the axes of their packs as further columns."""
+    axes = dict.fromkeys(name for pack in packs.values() for name in pack.variant if name not in scores)
+    found = [packs[pack].variant if pack in packs else {} for pack in scores["pack_id"]]
+    return scores.assign(**{name: pd.Series([v.get(name) for v in found], dtype=object) for name in axes})
+
+
+def baselines_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return baseline rows as a table, each baseline once."""
+    frame = pd.DataFrame(rows, columns=[*dict.fromkeys([*BASELINE, *(name for row in rows for name in row)])])
+    frame = frame.astype({"value": "float64"})
+    return frame.drop_duplicates(BASELINE[:-2], keep="last", ignore_index=True)
+
+
+def units_of(path: Path) -> frozenset[str]:
+    """Return the units of work whose baselines a baselines.jsonl holds."""
+    return frozenset(row["unit"] for row in read_lines(path) if "unit" in row)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as plain dicts, NaN as None."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def tidy(trials: list[Trial], sweep: str, scores: pd.DataFrame) -> pa.Table:
+    """Return one row per planned line × step × metric: ids, axes, params, score."""
+    plan = _plan_frame(trials, sweep)
+    plan = plan.drop(
+        columns=[name for name in plan if name in scores and name != "trial_id"]
+    )  # an axis `protocol`
+    extras = [name for name in scores if name not in {*KEY, *_FACTS}]
+    rows = plan.merge(scores, on="trial_id", how="inner")
+    rows = rows.sort_values(["line", "step", "metric", "protocol"], kind="stable")
+    ordered = [name for name in plan if name != "line"] + _TAIL + extras
+    return pa.Table.from_pandas(rows[ordered], preserve_index=False).replace_schema_metadata(None)
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a table; raises `StoreError` where the file is not one or lacks a column."""
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        raise StoreError(f"there is no {path}: name a sweep's folder or its scores.parquet") from None
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0].rstrip(". ")
+        raise StoreError(
+            f"cannot read {path} ({reason}): restore it, or delete it if packs/ is complete"
+        ) from error
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a table."""
+    pq.write_table(table, path, compression="zstd")
+
+
+def scores_of_tidy(table: pa.Table, trials: list[Trial]) -> pd.DataFrame:
+    """Return the scores of a tidy table: every row once, however many planned lines share its trial."""
+    planned = {*_PLAN, *(name for trial in trials for name in (*trial.variant, *trial.params))} - {
+        *KEY,
+        *_FACTS,
+    }
+    names = [name for name in table.column_names if name not in planned]
+    frame: pd.DataFrame = table.select(names).to_pandas()
+    return frame.drop_duplicates(KEY, ignore_index=True)
+
+
+def read_reached(path: Path) -> dict[str, Reached]:
+    """Return how far each trial's rows go in scores.parquet; no file is no rows."""
+    if not path.exists():
+        return {}
+    table = read_parquet(path, ["trial_id", "step", "status"])
+    if table.num_rows == 0:
+        return {}
+    frame = table.to_pandas(strings_to_categorical=True)
+    frame["diverged"] = frame["status"] == DIVERGED
+    ends = frame.groupby("trial_id", observed=True).agg({"step": "max", "diverged": "any"})
+    return {str(row.Index): Reached(int(row.step), bool(row.diverged)) for row in ends.itertuples()}
+
+
+def states_frame(trials: list[Trial], states: list[str]) -> pd.DataFrame:
+    """Return the plan's lines with a column `state`."""
+    plan = _plan_frame(trials, "").drop(columns=["sweep", "line"])
+    return plan.assign(pack_id=[trial.pack_id for trial in trials], state=states)
+
+
+def _plan_frame(trials: list[Trial], sweep: str) -> pd.DataFrame:
+    """Return the plan, one row a line; `line` keeps its order."""
+    axes = dict.fromkeys(name for trial in trials for name in trial.variant)
+    params = dict.fromkeys(name for trial in trials for name in trial.params)
+    columns: dict[str, Any] = {
+        "trial_id": [t.trial_id for t in trials],
+        "sweep": [sweep] * len(trials),
+        "stage": [t.stage for t in trials],
+        **{name: [t.variant.get(name) for t in trials] for name in axes},
+        "index": [t.index for t in trials],
+        "seed": [t.seed for t in trials],
+        "is_default": [t.is_default for t in trials],
+        **{name: _column([t.params.get(name) for t in trials]) for name in params},
+        "line": list(range(len(trials))),
+    }
+    return pd.DataFrame({name: pd.Series(values, dtype=_dtype(values)) for name, values in columns.items()})
+
+
+def _dtype(values: list[Any]) -> Any:
+    """Keep what pandas would change: booleans and integers with gaps."""
+    return object if None in values and any(isinstance(v, int) for v in values) else None
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Make one column of a parameter that models spell differently: numbers as floats, else text."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) <= 1 and not kinds & {list, dict, tuple}:
+        return values
+    if kinds == {int, float}:
+        return [None if value is None else float(value) for value in values]
+    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _clash(rows: pd.DataFrame) -> str:
+    first = rows[(rows[KEY] == rows.iloc[0][KEY]).all(axis="columns")]
+    (_, a), (_, b) = list(first.iterrows())[:2]
+    return (
+        f"attempts {a['attempt']} and {b['attempt']} of pack {a['pack_id']} disagree on {a['metric']} of "
+        f"trial {a['trial_id']} at step {a['step']} ({float(a['value'])!r} and {float(b['value'])!r}): "
+        "move one attempt's folder away, and scores.parquet if it holds the same rows"
+    )

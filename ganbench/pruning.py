@@ -1,0 +1,41 @@
+"""Which files of finished attempts may go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ganbench import files
+from ganbench.errors import StoreError
+
+KEEP = ("best", "none")
+_SNAPSHOT = re.compile(r"(?P<trial>.+)-(?P<step>\d+)\.safetensors")
+
+
+def snapshot_key(path: Path) -> tuple[str, int] | None:
+    """Return (trial, step) of `<trial_id>-<step>.safetensors`; None for any other name."""
+    match = _SNAPSHOT.fullmatch(path.name)
+    return (match["trial"], int(match["step"])) if match else None
+
+
+def prune(folders: Iterable[Path], keep: str, best: Mapping[str, int]) -> int:
+    """Remove what attempts no longer need; return the bytes that went. Raises `StoreError`."""
+    if keep not in KEEP:
+        raise StoreError(f"--keep is {' or '.join(KEEP)}, not {keep}")
+    size = 0
+    for folder in folders:
+        with files.mendable(folder):
+            for path in _superfluous(folder, keep, best):
+                size += path.stat().st_size
+                path.unlink()
+    return size
+
+
+def _superfluous(folder: Path, keep: str, best: Mapping[str, int]) -> Iterator[Path]:
+    yield from list(folder.glob("checkpoint-*.pt"))
+    yield from list(folder.rglob(f"{files.TEMPORARY}*"))
+    for path in list(folder.glob("snapshots/*.safetensors")):
+        key = snapshot_key(path)
+        if key and (keep == "none" or best.get(key[0], key[1]) != key[1]):
+            yield path

@@ -1,0 +1,209 @@
+"""The figures of a report: budget curves and distributions, from the summary's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ganbench.analysis.best import of_metric
+from ganbench.analysis.curves import IID, sampler_name
+from ganbench.analysis.results import Metric
+from ganbench.analysis.summary import Summary
+from ganbench.report import samples, words
+from ganbench.report.distribution import distribution_figure
+from ganbench.report.style import GREY, PALE, Look, log_scale, looks, panels, stamp
+from ganbench.report.tables import slug
+
+STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
+BAND_COLUMNS = 4
+TITLES = {
+    "median": "median of the best of k",
+    "best_so_far": "best so far, one search",
+    "study_mean": "mean ± sd of the best of k, study's bootstrap",
+}
+
+
+def figures(summary: Summary) -> Iterator[tuple[str, Figure]]:
+    """Yield every figure with its name; a dataset without scores or samples has fewer."""
+    results = summary.results
+    for dataset in results.datasets:
+        metrics = results.shown(dataset)
+        if metrics:
+            for kind, draw in (("budget", budget_figure), ("study", study_figure)):
+                yield f"{kind}_{slug(dataset)}", _stamped(draw(summary, dataset), summary)
+            for metric in metrics if sampler_name(results) in IID else []:
+                name = f"bands_{slug(dataset)}_{slug(metric.key)}"
+                yield name, _stamped(bands_figure(summary, dataset, metric), summary)
+            for stage, kind in (("search", "settings"), ("rerun", "seeds")):
+                if (summary.outcomes["stage"] == stage).any():
+                    figure = distribution_figure(summary, dataset, stage)
+                    yield f"{kind}_{slug(dataset)}", _stamped(figure, summary)
+        if samples.available(results, dataset):
+            yield f"samples_{slug(dataset)}", _stamped(samples.figure(results, dataset), summary)
+
+
+def _stamped(figure: Figure, summary: Summary) -> Figure:
+    stamp(figure, partial=summary.partial)
+    return figure
+
+
+def budget_figure(summary: Summary, dataset: str) -> Figure:
+    """Draw the median best of k for all variants: solid up to N/4, dotted up to N/2.
+
+    Where the sampler's draws are not independent it is the best so far, in the order of the search.
+    """
+    if sampler_name(summary.results) not in IID:
+        return _curves_figure(summary, dataset, "best_so_far", _draw_running)
+    return _curves_figure(summary, dataset, "median", _draw_median)
+
+
+def study_figure(summary: Summary, dataset: str) -> Figure:
+    """Draw the study's form: mean ± sd of the best of k over 5000 resamples, the default counted in."""
+    return _curves_figure(summary, dataset, "study_mean", _draw_study)
+
+
+def _curves_figure(
+    summary: Summary, dataset: str, column: str, draw: Callable[[Axes, pd.DataFrame, Look, float], None]
+) -> Figure:
+    variants = summary.results.variants
+    look = looks(variants)
+    metrics = summary.results.shown(dataset)
+    figure, axes = panels(1, len(metrics), size=(3.6, 3.1))
+    for ax, metric in zip(axes, metrics, strict=True):
+        curves = of_metric(summary.curves, dataset, metric)
+        for place, variant in enumerate(variants):
+            shift = place / max(len(variants) - 1, 1) - 0.5
+            draw(ax, curves[curves["variant"] == variant], look[variant], shift)
+        shown = _drawn(curves, column)
+        _dress(ax, metric, shown[column].astype(float), shown["k"])
+        ax.set_ylabel(f"{words.metric_name(metric)} {words.arrow(metric)}")
+    figure.suptitle(f"{dataset}: {TITLES[column]}", x=0.01, ha="left", weight="bold", fontsize=9)
+    beyond = "    [dotted: beyond n/4]" if column == "median" else ""
+    figure.supxlabel(_budget_label(summary) + beyond, fontsize=8)
+    handles = [Line2D([], [], color=look[v].colour, marker=look[v].marker, label=v) for v in variants]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4 * len(metrics), len(variants)))
+    return figure
+
+
+def _drawn(curves: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the part of the curves that is drawn."""
+    if column == "median":
+        return curves[curves["line"] != "none"]
+    reach = STUDY_SHARE if column == "study_mean" else 1.0
+    return curves[curves["k"] <= np.maximum(reach * curves["n_study"], 1)]
+
+
+def _draw_median(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+    solid = curve[curve["line"] == "solid"]
+    drawn = _drawn(curve, "median")
+    tail = drawn[drawn["k"] >= solid["k"].max()] if len(solid) else drawn
+    ax.plot(solid["k"], solid["median"], color=look.colour)
+    ax.plot(tail["k"], tail["median"], color=look.colour, linestyle=":")
+    marked = drawn.iloc[_few(len(drawn))]
+    ax.plot(marked["k"], marked["median"], color=look.colour, marker=look.marker, linestyle="none")
+
+
+def _draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+    ax.step(curve["k"], curve["best_so_far"], where="post", color=look.colour)
+    marked = curve.iloc[_few(len(curve))]
+    ax.plot(marked["k"], marked["best_so_far"], color=look.colour, marker=look.marker, linestyle="none")
+
+
+def _draw_study(ax: Axes, curve: pd.DataFrame, look: Look, shift: float) -> None:
+    drawn = _drawn(curve, "study_mean")
+    marked = drawn.iloc[_few(len(drawn))]
+    ax.plot(drawn["k"], drawn["study_mean"], color=look.colour, linewidth=1.0)
+    ax.errorbar(
+        marked["k"] * (1 + 0.12 * shift),
+        marked["study_mean"],
+        yerr=marked["study_sd"],
+        color=look.colour,
+        marker=look.marker,
+        linestyle="none",
+        elinewidth=0.8,
+        alpha=0.9,
+    )
+
+
+def _few(n: int, at_most: int = 6) -> list[int]:
+    """Return places for markers, evenly spread in log k, both ends among them."""
+    if n == 0:
+        return []
+    return sorted({round(float(k)) - 1 for k in np.geomspace(1, n, min(n, at_most))})
+
+
+def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
+    """Draw one panel a variant: its median curve with the simultaneous band, the others pale behind it.
+
+    Filled while the band has two sides; then a thin line for the side that is left.
+    """
+    variants = summary.results.variants
+    look = looks(variants)
+    columns = min(BAND_COLUMNS, len(variants))
+    rows = -(-len(variants) // columns)
+    figure, axes = panels(rows, columns, size=(7.6 / columns, 1.75), sharex=True, sharey=True)
+    curves = of_metric(summary.curves, dataset, metric)
+    for ax, variant in zip(axes, variants, strict=False):
+        for other, curve in _drawn(curves, "median").groupby("variant"):
+            if other != variant:
+                ax.plot(curve["k"], curve["median"], color=PALE, linewidth=0.9, zorder=1)
+        _draw_band(ax, curves[curves["variant"] == variant], look[variant], metric)
+        ax.set_title(variant, color=look[variant].colour)
+    drawn = _drawn(curves, "median")
+    bad = "upper" if metric.minimize else "lower"
+    two, one = drawn[drawn["band"] == "two-sided"], drawn[drawn["band"] == "one-sided"]
+    seen = pd.concat([drawn["median"], two["lower"], two["upper"], one[bad]])
+    _dress(axes[0], metric, seen.astype(float), drawn["k"])
+    for ax in axes[len(variants) :]:
+        ax.set_axis_off()
+    figure.supylabel(f"{words.metric_name(metric)} {words.arrow(metric)}", fontsize=8)
+    key = "filled: both sides; dashed: bad side only; dotted: beyond n/4"
+    figure.supxlabel(f"{_budget_label(summary)}    [{key}]", fontsize=8)
+    title = f"{dataset}: median of the best of k with its 95 % band, simultaneous over k"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=9)
+    return figure
+
+
+def _draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> None:
+    two = curve[curve["band"] == "two-sided"]
+    bad = "upper" if metric.minimize else "lower"
+    one = curve[curve["band"] != "none"]
+    one = one[one["k"] >= two["k"].max()] if len(two) else one
+    lower, upper = two["lower"].clip(lower=-1e300), two["upper"].clip(upper=1e300)
+    ax.fill_between(two["k"], lower, upper, color=look.colour, alpha=0.22, linewidth=0)
+    for side in ("lower", "upper"):
+        ax.plot(two["k"], two[side], color=look.colour, linewidth=0.7, alpha=0.8, marker="_", markersize=5)
+    ax.plot(one["k"], one[bad], color=look.colour, linewidth=0.8, alpha=0.8, linestyle="--")
+    _draw_median(ax, curve, look, 0.0)
+
+
+def _budget_label(summary: Summary) -> str:
+    steps = summary.results.definition.get("budget", {}).get("steps")
+    return "k, settings tried" + (f" ({steps} D steps each)" if steps else "")
+
+
+def _dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
+    """Scale a budget panel to the finite scores seen; logarithmic where they span much."""
+    scores = seen[np.isfinite(seen)]
+    if scores.empty:
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, "nothing to draw", transform=ax.transAxes, ha="center", color=GREY)
+        return
+    low, high = float(scores.min()), float(scores.max())
+    if not metric.minimize and low >= 0 and high <= 1:
+        ax.set_ylim(0, 1)
+    elif metric.minimize and low > 0 and high > 8 * low:
+        log_scale(ax, "y", low / 1.25, high * 1.25)
+    else:
+        room = 0.06 * (high - low or abs(high) or 1.0)
+        ax.set_ylim(low - room, high + room)
+    if ks.max() > 12:
+        log_scale(ax, "x", 0.9, 1.15 * float(ks.max()))
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -1,0 +1,160 @@
+"""How metrics are written, and what is said under every table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ganbench.analysis.bands import two_sided_until
+from ganbench.analysis.curves import IID, LEVEL, sampler_name
+from ganbench.analysis.results import CEILING, FLOOR, Metric, Results
+from ganbench.analysis.summary import Summary
+from ganbench.report.render import number
+
+COUNTS = "n is planned/done/diverged/failed trials."
+OPTIMISM = "Scores are the best over checkpoints, chosen on the images they are scored on: optimistic."
+OUTLIERS = (
+    "Without outliers: left out are runs without a finite score and runs whose robust z, 0.6745 × deviation"
+    " from the median / MAD, exceeds 3.5 on the bad side (log of scores to minimise, logit of shares to"
+    " maximise, MAD at least 1 % of the median). * some run was left out, ** at least 20 % were."
+)
+GAP = "Gap: the chosen setting's searched score minus its untrimmed mean over seeds."
+MEANS = "Over seeds: mean ± sd, untrimmed."
+MEDIAN = "Median of the best of k random settings (the default is not one of them); diverged is worst."
+BAND = "[ ] is the 95 % band, simultaneous over k, where both sides say something; nothing beyond k = n/2."
+TIES = "Equal scores occur: the bands are conservative."
+
+
+def metric_name(metric: Metric) -> str:
+    """Write a metric for readers: `fd_lenet28` → FD (lenet28); only Inception's Fréchet distance is FID."""
+    words = metric.bare.replace("_", " ")
+    if (metric.bare, metric.space) == ("fd", "inception"):
+        return "FID"
+    name = words.upper() if len(words) <= 3 else words
+    threshold = f", δ = {metric.at}" if metric.at else ""
+    return f"{name} ({metric.space}{threshold})"
+
+
+def arrow(metric: Metric) -> str:
+    """Return the sign of the better direction."""
+    return "↓" if metric.minimize else "↑"
+
+
+def protocol_note(results: Results, dataset: str) -> str:
+    """Name the protocol, its id where that says more, and its sizes."""
+    protocol = results.protocol(dataset)
+    ids = [i for i in results.protocol_ids(dataset) if i != protocol["name"]]
+    name = f"Protocol {protocol['name']}" + (f" [{', '.join(ids)}]" if ids else "")
+    if "n_real" not in protocol:
+        return f"{name}."
+    sizes = f"{protocol['n_fake']} generated against {protocol['n_real']} real samples"
+    return f"{name}: {sizes} of the {protocol['split']} split, evaluation seed {protocol['evaluation_seed']}."
+
+
+def budget_note(results: Results) -> str:
+    """Name the training budget and the search."""
+    budget, search = results.definition.get("budget", {}), results.definition.get("search", {})
+    parts = [f"Budget {budget.get('name', 'unnamed')}: {budget.get('steps', '?')} D steps"]
+    parts += [f"batches of {budget['batch_size']}"] if "batch_size" in budget else []
+    parts += [f"scored every {budget['every']}"] if "every" in budget else []
+    found = f"{search.get('trials', '?')} settings of space {search.get('space', '?')}"
+    return f"{', '.join(parts)}. Search: {found}, sampler {sampler_name(results)}."
+
+
+def baseline_note(results: Results, dataset: str, metric: Metric, places: int) -> str:
+    """State the floor, the ceiling and the other baselines of a metric."""
+    named = ((FLOOR, "real against real (floor)"), (CEILING, "untrained generator (ceiling)"))
+    others = (("blank", "blank sample"), ("replay", "training set replayed"))
+    values = [(words, results.baseline(dataset, name, metric.key)) for name, words in named + others]
+    said = [f"{words} {number(value, places)}" for words, value in values if not np.isnan(value)]
+    return f"Baselines, {metric_name(metric)}: {', '.join(said) if said else 'none stored'}."
+
+
+def ceiling_note(summary: Summary, dataset: str, places: Mapping[str, int]) -> str:
+    """Name what stands in for diverged, for the metrics that ``places`` gives decimals."""
+    rows = summary.ceilings[summary.ceilings["dataset"] == dataset].set_index("metric").loc[list(places)]
+    names = [metric_name(summary.results.metric(dataset, key)) for key in places]
+    columns = zip(names, rows["source"], rows["ceiling"], places.values(), strict=True)
+    said = [f"{name}: {source} {number(float(value), digits)}" for name, source, value, digits in columns]
+    return f"In means a run without a finite score counts as the ceiling ({'; '.join(said)})."
+
+
+def small_n_note(summary: Summary, dataset: str) -> str:
+    """Say beyond which budget nothing two-sided can be said, or that bands are refused."""
+    sampler = sampler_name(summary.results)
+    if sampler not in IID:
+        return (
+            f"Sampler {sampler} does not draw independently: median, band and mean of the best of k are"
+            " refused; compare several independent searches."
+        )
+    curves = summary.curves[summary.curves["dataset"] == dataset]
+    sizes = sorted(set(curves.loc[curves["n"] > 0, "n"].astype(int)))
+    if not sizes:
+        return "No random setting has finished: nothing can be said about budgets."
+    limits = [(two_sided_until(n, LEVEL), n) for n in sizes]
+    said = [f"{f'beyond k = {k}' if k else 'at any k'} with {n} random settings" for k, n in limits]
+    return f"Nothing two-sided can be said at {100 * LEVEL:.0f} % {', '.join(said)}."
+
+
+def divergence_note(summary: Summary, dataset: str) -> str:
+    """Tell which diverged trials were never finite; the others gave scores before they diverged."""
+    rows = summary.counts[(summary.counts["dataset"] == dataset) & (summary.counts["diverged"] > 0)]
+    if rows.empty:
+        return ""
+    never = rows[rows["never_finite"] > 0]
+    columns = zip(never["variant"], never["never_finite"], never["stage"], strict=True)
+    said = [f"{variant} {count} ({stage})" for variant, count, stage in columns]
+    others = "; the others diverged later" if (rows["diverged"] > rows["never_finite"]).any() else ""
+    return f"Diverged trials that were never finite: {', '.join(said) or 'none'}{others}."
+
+
+def default_note(results: Results) -> str:
+    """Give both learning rates of the models whose default setting is not run with the authors'."""
+    trials = results.plan()
+    if "model.lr" not in trials:
+        return ""
+    defaults = trials[(trials["stage"] == "search") & trials["is_default"].astype(bool)]
+    used = defaults.drop_duplicates("variant").set_index("variant")["model.lr"].dropna()
+    said = {}
+    for variant in results.definition.get("variants", []):
+        authors = variant["config"].get("model", {}).get("lr")
+        rate = used.get(results.label(variant["choices"]))
+        if authors is not None and rate is not None and float(rate) != float(authors):
+            said[results.label(variant["choices"])] = (
+                f"{_power(float(rate))} (authors' {_power(float(authors))})"
+            )
+    listed = ", ".join(f"{variant} {rates}" for variant, rates in said.items())
+    return f"The default setting's learning rate is rescaled to the budget: {listed}." if said else ""
+
+
+def _power(value: float) -> str:
+    """Write 5e-05 as 5e-5."""
+    mantissa, _, exponent = f"{value:.3g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
+def rerun_note(results: Results, dataset: str) -> str:
+    """Say how the re-run setting was chosen."""
+    rerun = results.definition.get("rerun") or {}
+    select = rerun.get("select") or {}
+    metric = results.metric(dataset, select.get("metric") or results.protocol(dataset)["select"])
+    at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[select.get("at", "best")]
+    top = rerun.get("top", 1)
+    which = "the setting" if top == 1 else f"the {top} settings"
+    said = f"{which} with the best {metric_name(metric)} {at}"
+    return f"Seeds: {said}, re-trained with {rerun.get('seeds', '?')} seeds."
+
+
+def common_notes(summary: Summary, dataset: str) -> tuple[str, ...]:
+    """Return what stands under every table."""
+    results = summary.results
+    notes = (
+        f"Partial: {summary.missing}." if summary.partial else "",
+        COUNTS,
+        divergence_note(summary, dataset),
+        protocol_note(results, dataset),
+        budget_note(results),
+        default_note(results),
+    )
+    return tuple(note for note in notes if note)

@@ -1,0 +1,156 @@
+"""From a lane's weights to scores under a protocol: standing statistics, samples, features once, then metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import ConfigError
+from ganbench.identity import digest
+from ganbench.instantiation import instantiate
+from ganbench.protocols import Extractor, Images, Metric, Procedure, Samples, Snapshot, State
+from ganbench.rng import Rng
+from ganbench.training import as_float
+from ganbench.tree import leaves
+
+CHUNK = 512  # images generated or featurised at once; fixed, since batch size moves the last digits
+SHOWN = {True: 64, False: 512}  # samples kept for pictures: images, vectors
+
+
+def metric_key(name: str, space: str) -> str:
+    """Join a metric's bare name and its space: (`f1@3`, polygons) → `f1_polygons@3`."""
+    bare, at, threshold = name.partition("@")
+    return f"{bare}_{space}{at}{threshold}"
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """What one generator gave."""
+
+    images: Tensor
+    settled: Snapshot | None
+
+
+class Scorer:
+    """A protocol bound to a dataset: everything about the real side is computed once."""
+
+    def __init__(self, protocol: dict[str, Any], dataset: Any, images: Images) -> None:
+        self._protocol, self._manifold, self._images = protocol, dataset, images
+        self._metrics: dict[str, Metric] = {k: instantiate(v) for k, v in protocol["metrics"].items()}
+        self._extractors: dict[str, Extractor] = {k: instantiate(v) for k, v in protocol["extractors"].items()}
+        for key, metric in self._metrics.items():
+            if "features" in metric.needs and metric.space not in self._extractors:
+                raise ConfigError(
+                    f"metric {key!r} needs extractor {metric.space!r}: add it to the protocol's extractors"
+                )
+        self._rng = Rng.of(protocol["evaluation_seed"], "evaluation")
+        self.real_images = as_float(self._subset(protocol["split"], protocol["n_real"], "real"))
+        self._real: dict[str, Samples] = {}
+
+    def keys(self, at: Iterable[str] = ("every", "best_last")) -> list[str]:
+        """Return the metric keys this protocol gives, for metrics of the schedules named."""
+        return [
+            metric_key(name, m.space) for m in self._metrics.values() if m.at in tuple(at) for name in m.names
+        ]
+
+    def _subset(self, split: str, n: int, address: str, *, last: bool = False) -> Tensor:
+        images = self._images.test if split == "test" else self._images.train
+        if n > len(images):
+            raise ConfigError(f"the protocol asks for {n} images of the {split} split, which holds {len(images)}")
+        order = self._rng.permutation(address, len(images))
+        return images[order[-n:] if last else order[:n]]
+
+    def _features(self, space: str, images: Tensor) -> Tensor | None:
+        if space not in self._extractors:
+            return None
+        with torch.no_grad():
+            return torch.cat([self._extractors[space].features(chunk) for chunk in images.split(CHUNK)])
+
+    def _real_samples(self, metric: Metric) -> Samples:
+        if metric.space not in self._real:
+            protocol = self._protocol
+            extractor = self._extractors.get(metric.space)
+            weights = extractor.weights_hash() if extractor else None
+            where = [protocol["split"], protocol["n_real"], protocol["evaluation_seed"]]
+            self._real[metric.space] = Samples(
+                images=self.real_images,
+                features=self._features(metric.space, self.real_images),
+                cache_key=digest([self._images.content_hash, *where, protocol["extractors"].get(metric.space), weights]),
+                manifold=self._manifold,
+                draw_latents=None,
+            )
+        return self._real[metric.space]
+
+    def generate(self, procedure: Procedure, state: State) -> Fakes:
+        """Settle batch norm and draw the protocol's fakes; the latents are the same for every checkpoint."""
+        protocol = self._protocol
+        passes, batch = protocol["standing_passes"], protocol["standing_batch"]
+        with torch.no_grad():
+            latents = procedure.draw_latents(self._rng.fold("standing"), passes * batch)
+            settled = procedure.settle(state, latents.unflatten(0, (passes, batch)))
+            latents = procedure.draw_latents(self._rng.fold("fake"), protocol["n_fake"])
+            return Fakes(torch.cat([procedure.sample(settled, z) for z in latents.split(CHUNK)]), settled)
+
+    def score(self, fakes: Fakes, procedure: Procedure | None, at: tuple[str, ...] = ("every",)) -> dict[str, float]:
+        """Apply every metric of the schedules named; those that need a generator only where there is one."""
+        scores: dict[str, float] = {}
+        features: dict[str, Tensor | None] = {}
+        for metric in self._metrics.values():
+            if metric.at not in at or ("generator" in metric.needs and procedure is None):
+                continue
+            if metric.space not in features:
+                features[metric.space] = self._features(metric.space, fakes.images)
+            samples = self._fake_samples(fakes, features[metric.space], procedure)
+            values = metric(self._real_samples(metric), samples)
+            scores |= {metric_key(name, metric.space): value for name, value in values.items()}
+        return scores
+
+    def _fake_samples(self, fakes: Fakes, features: Tensor | None, procedure: Procedure | None) -> Samples:
+        samples = Samples(images=fakes.images, features=features, manifold=self._manifold)
+        if procedure is None:
+            return samples
+        return Samples(
+            images=fakes.images,
+            features=features,
+            manifold=self._manifold,
+            generator=partial(procedure.sample, fakes.settled),
+            draw_latents=lambda address, n: procedure.draw_latents(self._rng.fold(address), n),
+            clamp_latents=procedure.clamp_latents,
+        )
+
+    def baselines(self, untrained: tuple[Procedure, State]) -> dict[str, dict[str, float]]:
+        """Score what every table is read against, baseline → {metric key: value}.
+
+        `real`: training images the reference has never seen; `replay`: other training images, as a generator that
+        memorised them would give; `blank`: the mean training image; `untrained`: the generator at initialisation,
+        which stands in for diverged (the ceiling).
+        """
+        n = self._protocol["n_fake"]
+        train = len(self._images.train)
+        mean = as_float(self._images.train[: min(train, 10_000)]).mean(dim=0, keepdim=True)
+        given = {
+            "real": as_float(self._subset("train", min(n, train), "baseline", last=True)),
+            "replay": as_float(self._subset("train", min(n, train), "baseline")),
+            "blank": mean.expand(n, *mean.shape[1:]).contiguous(),
+        }
+        scores = {name: self.score(Fakes(images, None), None) for name, images in given.items()}
+        fakes = self.generate(*untrained)
+        scores["untrained"] = self.score(fakes, untrained[0], at=("every", "best_last"))
+        return scores
+
+
+def shown(images: Tensor) -> Tensor:
+    """Return the few samples kept for pictures: uint8 images or float32 vectors."""
+    is_image = images.dim() == 4
+    few = images[: SHOWN[is_image]].detach()
+    return (few.clamp(0, 1) * 255).round().to(torch.uint8) if is_image else few
+
+
+def is_finite(tree: Any) -> bool:
+    """Return whether no leaf holds NaN or inf."""
+    return all(bool(leaf.isfinite().all()) for leaf in leaves(tree))

@@ -1,0 +1,129 @@
+"""Slots as the store sees them: who sits in which, who is still there, and how the others ended."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ganbench import files
+from ganbench.errors import UserError
+from ganbench.liveness import alive, identity, process
+from ganbench.signals import StopFlag
+from ganbench.store import Store
+
+WORKER = "ganbench.worker.run_slot"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Ending(NamedTuple):
+    """How a slot ended: why, if badly, and whether the user can mend it."""
+
+    error: str | None
+    mendable: bool
+
+
+class Slots:
+    """The records `<number>.json` and the folders `<number>/` of a store's slots."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def folder(self, number: int) -> Path:
+        """Return where a slot's submission files and output go."""
+        return self._folder / str(number)
+
+    def reserve(self, number: int, pid: int) -> None:
+        """Record a slot's parent until the slot itself speaks: a killed driver leaves no slot unknown."""
+        draft = self._folder / f"{files.TEMPORARY}{number}-{pid}"
+        files.replace_json(draft, process(pid))
+        with suppress(FileExistsError):  # the slot was faster
+            self._path(number).hardlink_to(draft)
+        draft.unlink(missing_ok=True)
+
+    def occupy(self, number: int) -> None:
+        """Record that this process is the slot."""
+        files.replace_json(self._path(number), identity())
+
+    def leave(self, number: int, error: BaseException | None) -> None:
+        """Record how this process's slot ended."""
+        mendable = isinstance(error, UserError)
+        text = None if error is None else str(error) if mendable else f"{type(error).__name__}: {error}"
+        files.replace_json(self._path(number), {**identity(), "ended": {"error": text, "mendable": mendable}})
+
+    def free(self, number: int) -> None:
+        """Forget a slot that is gone, its submission files with it; its output stays."""
+        self._path(number).unlink(missing_ok=True)
+        for path in self.folder(number).glob("*.pkl"):
+            path.unlink(missing_ok=True)
+
+    def live(self) -> list[int]:
+        """Return the slots whose process lives, as far as this machine can tell."""
+        numbers = sorted(int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal())
+        return [number for number in numbers if _lives(self._record(number))]
+
+    def terminate(self) -> None:
+        """Send SIGTERM to every live slot: it saves a checkpoint and stops."""
+        for number in self.live():
+            record = self._record(number)
+            if record is not None and _lives(record):
+                with suppress(ProcessLookupError):
+                    os.kill(record["pid"], signal.SIGTERM)
+
+    def ending(self, number: int) -> Ending:
+        """Return how a slot that is gone ended."""
+        ended = (self._record(number) or {}).get("ended")
+        if ended is None:
+            return Ending(
+                f"slot {number} was killed or could not start: see {self.folder(number)}", mendable=False
+            )
+        if ended["error"] is None or ended["mendable"]:
+            return Ending(**ended)
+        return Ending(f"slot {number} ended with {ended['error']}: see {self.folder(number)}", mendable=False)
+
+    def _record(self, number: int) -> dict[str, Any] | None:
+        return files.read_json(self._path(number))
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number}.json"
+
+
+def _lives(record: Mapping[str, Any] | None) -> bool:
+    return record is not None and "ended" not in record and alive(record) is True
+
+
+@dataclass(frozen=True)
+class SlotJob:
+    """What a slot's process runs: a few words, so that it pickles small; the work is in the store."""
+
+    results: str
+    name: str
+    slot: int
+    target: str = WORKER
+    device: str = ""  # for CUDA_VISIBLE_DEVICES; empty: no GPU
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self) -> None:
+        """Run the target until no pack is left, or SIGTERM or SIGUSR2 asks it to stop."""
+        os.environ.update(ONE_THREAD, CUDA_VISIBLE_DEVICES=self.device)
+        slots = Slots(Store(self.results, self.name).slots)
+        with StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
+            slots.occupy(self.slot)
+            try:
+                resolve(self.target)(self.results, self.name, self.slot, stop=stop, **self.options)
+            except BaseException as error:
+                slots.leave(self.slot, error)
+                raise
+            slots.leave(self.slot, None)
+
+
+def resolve(target: str) -> Callable[..., object]:
+    """Import what a dotted name means, where it is to run."""
+    module, _, name = target.rpartition(".")
+    found: Callable[..., object] = getattr(importlib.import_module(module), name)
+    return found

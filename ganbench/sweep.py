@@ -1,0 +1,216 @@
+"""A sweep on the login node: plan, launch, select, rerun, compact, report. Torch-free.
+
+The same command again continues; nothing here holds state that the store does not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganbench.analysis.results import Results
+from ganbench.config import groups, options
+from ganbench.errors import ConfigError, StoreError
+from ganbench.instantiation import load_plugins
+from ganbench.launch import launch, launcher_settings
+from ganbench.pictures import collect_pictures, read_pictures
+from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
+from ganbench.store import Store
+from ganbench.sweepfile import load_sweep, sweep_names, variants
+from ganbench.terminal import Console
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked for."""
+
+    name: str
+    overrides: list[str]
+    results: Path
+    config_dir: Path | None = None
+    plugins: tuple[str, ...] = ()
+
+
+def define(request: Request) -> dict[str, Any]:
+    """Compose every variant once and return the sweep's frozen definition."""
+    plugins = load_plugins(list(request.plugins))
+    spec = load_sweep(request.name, request.overrides, request.config_dir)
+    return {**definition_of(spec, variants(spec, request.config_dir)), "plugins": plugins}
+
+
+def open_store(name: str, results: Path) -> Store:
+    """Open a sweep that exists; raises `StoreError` naming those that do."""
+    store = Store(results, name)
+    if not store.exists():
+        there = ", ".join(sorted(p.parent.name for p in results.glob("*/sweep.yaml"))) or "none"
+        raise StoreError(f"no sweep {name!r} under {results} (there: {there}); start it with `ganbench sweep {name}`")
+    return store
+
+
+def preview(request: Request) -> dict[str, Any]:
+    """Plan without writing: what `--dry-run` shows."""
+    definition = define(request)
+    trials, packs = added(definition, search_settings(definition), [])
+    return _summary(definition, len(trials), len(packs), new=len(trials))
+
+
+def plan_sweep(request: Request) -> dict[str, Any]:
+    """Freeze a sweep's definition, write the plan of its search stage and summarise both."""
+    definition = define(request)
+    store = Store(request.results, request.name)
+    store.create(definition)
+    new = extend(store, definition, search_settings(definition))
+    plan = store.plan()
+    return _summary(definition, len(plan.trials), len(plan.packs), new=new)
+
+
+def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -> dict[str, Any]:
+    rerun, budget = definition["rerun"], definition["budget"]
+    reruns = len(definition["variants"]) * rerun["top"] * rerun["seeds"] if rerun else 0
+    return {
+        "name": definition["name"],
+        "variants": len(definition["variants"]),
+        "settings": definition["search"]["trials"],
+        "planned": trials,
+        "new": new,
+        "packs": packs,
+        "reruns": reruns,
+        "steps": budget["steps"],
+        "trial_steps": (len(definition["variants"]) * definition["search"]["trials"] + reruns) * budget["steps"],
+        "protocols": sorted({p["id"] for p in definition["protocols"].values()}),
+    }
+
+
+def run_sweep(
+    request: Request, console: Console, *, launcher: str, workers: int, retry_failed: bool = False
+) -> dict[str, int]:
+    """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states."""
+    settings = launcher_settings(launcher, workers=workers)
+    definition = define(request)
+    store = Store(request.results, request.name)
+    if _is_finished(store, definition) and not retry_failed:
+        console.say(f"{request.name}: all trials are done, nothing to train")
+        return _finish(store, definition, console, trained=False)
+    store.create(definition)
+    with store.driver():
+        extend(store, definition, search_settings(definition))
+        _stage(store, "search", settings, console, retry_failed=retry_failed)
+        if definition["rerun"] and _stage_complete(store, "search"):
+            searched = [t for t in store.plan().trials if t.stage == "search"]
+            extend(store, definition, rerun_settings(definition, read_results(store), searched))
+            _stage(store, "rerun", settings, console, retry_failed=retry_failed)
+        return _finish(store, definition, console, trained=True)
+
+
+def _stage_complete(store: Store, stage: str) -> bool:
+    table = store.trial_states()
+    return bool(table.loc[table["stage"] == stage, "state"].isin(["done", "diverged"]).all())
+
+
+def _is_finished(store: Store, definition: dict[str, Any]) -> bool:
+    """Return whether nothing of this very definition is left to plan, train or select."""
+    if not store.exists() or store.definition() != definition:
+        return False
+    plan = store.plan().trials
+    if added(definition, search_settings(definition), plan)[0]:
+        return False
+    if definition["rerun"] and not any(t.stage == "rerun" for t in plan):
+        return False
+    return all(_stage_complete(store, stage) for stage in ("search", "rerun"))
+
+
+def _stage(store: Store, stage: str, settings: dict[str, Any], console: Console, *, retry_failed: bool) -> None:
+    """Run one stage's packs; says at once how much of it is there already."""
+    with console.watch(store, stage) as on_progress:
+        launch(store, settings, on_progress=on_progress, retry_failed=retry_failed)
+
+
+def _finish(store: Store, definition: dict[str, Any], console: Console, *, trained: bool) -> dict[str, int]:
+    counts = store.counts()
+    if trained:
+        store.compact()
+        collect_pictures(store, read_results(store))
+    missing = counts["planned"] + counts["running"] + counts["lost"]
+    if counts["failed"]:
+        console.say(f"{counts['failed']} trials failed: see `ganbench failures {store.name}`")
+    if missing:
+        console.say(f"{missing} trials are not done: the same command continues")
+    report = store.folder / "report" / "report.json"
+    if trained or not report.exists():
+        write_report(store, console, allow_partial=True)
+    console.table(store)
+    console.say(f"report: {report.parent}")
+    return counts
+
+
+def read_results(store: Store) -> Results:
+    """Return everything an analysis reads."""
+    return Results(
+        name=store.name,
+        definition=store.definition(),
+        trials=store.trial_states(),
+        scores=store.scores(),
+        baselines=store.baselines(),
+        samples=read_pictures(store),
+    )
+
+
+def write_report(store: Store, console: Console, *, allow_partial: bool) -> Path:
+    """Write tables, figures and report.json."""
+    from ganbench.report.build import build  # noqa: PLC0415  (matplotlib)
+
+    with console.working("report") as progress:
+        return build(read_results(store), store.folder / "report", allow_partial=allow_partial, progress=progress)
+
+
+def report_sweep(name: str, results: Path, console: Console, *, allow_partial: bool) -> None:
+    """Write a sweep's report and say where it lies."""
+    store = open_store(name, results)
+    folder = write_report(store, console, allow_partial=allow_partial)
+    console.table(store)
+    console.say(f"report: {folder}")
+
+
+def status_of(name: str, results: Path) -> dict[str, Any]:
+    """Return the counts of a sweep's states, altogether and per variant and stage; reads only."""
+    store = open_store(name, results)
+    table = store.trial_states()
+    axes = [c for c in store.definition()["axes"] if c in table.columns]
+    rows = table.groupby([*axes, "stage", "state"], sort=False).size().reset_index(name="trials")
+    return {"name": name, "counts": store.counts(), "rows": rows.to_dict("records")}
+
+
+def failures_of(name: str, results: Path) -> list[dict[str, Any]]:
+    """Return failed packs grouped by signature, the commonest first."""
+    store = open_store(name, results)
+    failed = [pack for pack, state in store.states().items() if state == "failed"]
+    found = [store.failures(pack)[-1] for pack in failed]
+    tally = Counter(f["signature"] for f in found)
+    examples = {f["signature"]: f for f in reversed(found)}
+    return [{"signature": s, "packs": n, **examples[s]} for s, n in tally.most_common()]
+
+
+def collect_garbage(name: str, results: Path, keep: str) -> str:
+    """Remove what finished packs no longer need; returns a line that says how much."""
+    if keep not in ("best", "none"):
+        raise ConfigError(f"--keep {keep!r} is not known: choose best or none")
+    freed = open_store(name, results).gc(keep=keep)
+    return f"{name}: freed {freed / 2**20:.1f} MiB"
+
+
+def names(group: str, config_dir: Path | None) -> list[str]:
+    """Return what a config group (`model` or `models`, …) or the sweeps folder holds."""
+    known = {form: g for g in groups(config_dir) for form in (g, _plural(g))}
+    if group in ("sweep", "sweeps"):
+        return sweep_names(config_dir)
+    if group not in known:
+        raise ConfigError(f"nothing to list under {group!r}: choose sweeps, {', '.join(sorted(map(_plural, groups(config_dir))))}")
+    return options(known[group], config_dir)
+
+
+def _plural(group: str) -> str:
+    if group.endswith("y"):
+        return f"{group[:-1]}ies"
+    return f"{group}es" if group.endswith("s") else f"{group}s"

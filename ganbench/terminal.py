@@ -1,0 +1,109 @@
+"""What a person sees in the terminal: one-line messages, progress bars and tables. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ganbench.store import Store
+
+STATES = ("planned", "running", "done", "lost", "diverged", "failed")
+FINISHED = ("done", "diverged", "failed")
+MAX_COLUMNS = 8
+
+
+class Console:
+    """Messages on stderr, results on stdout, so that scripts can pipe the latter."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._out = RichConsole(highlight=False, quiet=quiet)
+        self._err = RichConsole(stderr=True, highlight=False, quiet=quiet)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._err.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def bar(self, label: str, total: float | None) -> Iterator[Callable[[float], None]]:
+        """Show a progress bar; the function given sets how far it is."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=not self._err.is_terminal) as progress:
+            task = progress.add_task(label, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    @contextmanager
+    def watch(self, store: Store, stage: str) -> Iterator[Callable[[Mapping[str, int]], None]]:
+        """Follow a stage's trials; the function given takes the counts of states."""
+        counts = store.counts()
+        total = sum(counts[state] for state in STATES)
+        with self.bar(f"{store.name} {stage}", total) as update:
+
+            def on_progress(counts: Mapping[str, int]) -> None:
+                update(sum(counts[state] for state in FINISHED))
+
+            on_progress(counts)
+            yield on_progress
+
+    @contextmanager
+    def working(self, label: str) -> Iterator[Callable[[str], None]]:
+        """Show a spinner; the function given says what is under way."""
+        with self._err.status(label) as status:
+            yield lambda what: status.update(f"{label}: {what}")
+
+    def table(self, store: Store) -> None:
+        """Print a sweep's main table, as its report wrote it."""
+        import pandas as pd  # noqa: PLC0415  (slow to import)
+
+        path = store.folder / "report" / "tables" / "headline.csv"
+        if path.exists():
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False).iloc[:, :MAX_COLUMNS]
+            self.rows([str(c) for c in frame.columns], frame.to_numpy().tolist())
+
+    def rows(self, header: list[str], rows: list[list[Any]]) -> None:
+        """Print a table on stdout."""
+        table = Table(*header, box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*(str(cell) for cell in row))
+        self._out.print(table)
+
+
+def show_plan(summary: dict[str, Any]) -> None:
+    """Print what a sweep will do."""
+    out = RichConsole(highlight=False)
+    out.print(
+        f"{summary['name']}: {summary['variants']} variants × {summary['settings']} settings"
+        f" + {summary['reruns']} reruns, {summary['steps']} steps each = {summary['trial_steps']:,} trial-steps",
+        soft_wrap=True,
+    )
+    out.print(f"planned now: {summary['planned']} trials in {summary['packs']} packs ({summary['new']} new)")
+    out.print(f"scored under: {', '.join(summary['protocols'])}", soft_wrap=True)
+
+
+def show_status(found: dict[str, Any]) -> None:
+    """Print counts of states, one row per variant and stage."""
+    rows: dict[tuple[str, ...], dict[str, int]] = {}
+    for row in found["rows"]:
+        key = tuple(str(v) for k, v in row.items() if k not in ("state", "trials"))
+        rows.setdefault(key, dict.fromkeys(STATES, 0))[row["state"]] += row["trials"]
+    axes = [k for k in (found["rows"][0] if found["rows"] else {}) if k not in ("state", "trials")]
+    table = Table(*axes, *STATES, box=None, header_style="bold", title=found["name"])
+    for key, counts in rows.items():
+        table.add_row(*key, *(str(n or "·") for n in counts.values()))
+    table.add_row(*(["total"] + [""] * (len(axes) - 1)), *(str(found["counts"][s]) for s in STATES), style="bold")
+    RichConsole(highlight=False).print(table)
+
+
+def show_failures(found: list[dict[str, Any]]) -> None:
+    """Print each kind of failure with how many packs it hit and one traceback."""
+    out = RichConsole(highlight=False)
+    if not found:
+        out.print("no failures")
+    for group in found:
+        out.rule(f"{group['packs']} × {group['signature']}")
+        out.print(group["traceback"], markup=False)

@@ -1,0 +1,156 @@
+"""The training of one pack: a pure step over stacked lanes, data by keyed permutation, exact resume.
+
+A single trial is a pack of one: there is no other path.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from ganbench.errors import ConfigError
+from ganbench.protocols import Images, Procedure, State
+from ganbench.rng import Rng
+from ganbench.tree import leaves, map_tree, stack, unstack
+
+Step = Callable[[Any, State, Tensor, Tensor, str], tuple[State, dict[str, Tensor]]]
+
+
+def as_float(images: Tensor) -> Tensor:
+    """Return float32 images in [0, 1]; float data pass unchanged."""
+    return images.to(torch.float32) / 255.0 if images.dtype == torch.uint8 else images
+
+
+class Order:
+    """Which training examples a lane sees: a new keyed permutation per epoch, no partial batches.
+
+    Batch `s` holds positions s·B … s·B + B − 1 of the endless sequence perm₀, perm₁, …; epochs blur as in the study's
+    pipeline, and any step's batch follows from the step alone.
+    """
+
+    def __init__(self, rngs: Rng, n: int, batch_size: int) -> None:
+        self._rngs, self._n, self._batch_size = rngs.fold("order"), n, batch_size
+        self._epochs: dict[int, Tensor] = {}
+
+    def _epoch(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            stream = self._rngs.fold(torch.tensor(epoch))
+            kept = {e: p for e, p in self._epochs.items() if e >= epoch - 1}
+            self._epochs = {**kept, epoch: stream.permutation("epoch", self._n)}
+        return self._epochs[epoch]
+
+    def batch(self, step: int) -> Tensor:
+        """Return the indices of batch number `step`, int64 [lanes, B]."""
+        start, stop = step * self._batch_size, (step + 1) * self._batch_size
+        pieces = []
+        while start < stop:
+            epoch, offset = divmod(start, self._n)
+            take = min(stop - start, self._n - offset)
+            pieces.append(self._epoch(epoch)[:, offset : offset + take])
+            start += take
+        return torch.cat(pieces, dim=1)
+
+
+def _one_step(procedure: Any, state: State, batch: Tensor, key: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+    return procedure.step(state, batch, Rng(key), turn)  # type: ignore[no-any-return]
+
+
+def _vmapped(procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+    return vmap(lambda p, s, b, k: _one_step(p, s, b, k, turn))(procedures, state, batch, keys)
+
+
+def _unbatched(procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+    """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
+    lanes = range(len(keys))
+    return stack(
+        [_one_step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], turn) for i in lanes]
+    )
+
+
+MODES: Mapping[str, Step] = {"vmap": _vmapped, "unbatched": _unbatched}
+
+
+@dataclass
+class Progress:
+    """What a pack has done so far besides its state."""
+
+    step: int
+    seconds: float  # training only, summed over attempts
+    finite: Tensor  # bool [lanes]: were all logs since the last checkpoint finite?
+
+
+class PackTraining:
+    """A pack in training: stacked procedures, their state, and the data they see."""
+
+    def __init__(self, procedures: Sequence[Procedure], seeds: Sequence[int], images: Images, *, batch_size: int, mode: str) -> None:
+        if mode not in MODES:
+            raise ConfigError(f"unknown pack mode {mode!r}: choose one of {', '.join(MODES)}")
+        self._step, self._first = MODES[mode], procedures[0]
+        self._procedures = stack(procedures)
+        self._rngs = Rng.stack([Rng.of(seed) for seed in seeds])
+        self._data = images.train
+        self._order = Order(self._rngs, len(images.train), batch_size)
+        self.batch_size = batch_size
+        self.lanes = len(seeds)
+        self.state: State = vmap(lambda p, k: p.init(Rng(k).fold("init")))(self._procedures, self._rngs.key)
+        self.progress = Progress(0, 0.0, torch.ones(self.lanes, dtype=torch.bool))
+
+    @property
+    def images_seen(self) -> int:
+        """Return the number of real images each lane has seen."""
+        return self.progress.step * self.batch_size
+
+    def advance(self) -> dict[str, Tensor]:
+        """Take one step with every lane; returns the logs, each [lanes]."""
+        step = self.progress.step
+        started = time.perf_counter()
+        batch = as_float(self._data[self._order.batch(step)])
+        keys = self._rngs.fold("step").fold(torch.tensor(step)).key
+        self.state, logs = self._step(self._procedures, self.state, batch, keys, self._first.turn(step))
+        finite = torch.stack(list(logs.values())).isfinite().all(dim=0)
+        self.progress = Progress(
+            step + 1, self.progress.seconds + time.perf_counter() - started, self.progress.finite & finite
+        )
+        return logs
+
+    def finite(self) -> Tensor:
+        """Return which lanes' logs since the last call, and whose state now, are finite; bool [lanes]."""
+        flat = [leaf.reshape(self.lanes, -1) for leaf in leaves(self.state) if leaf.is_floating_point()]
+        healthy = torch.stack([leaf.isfinite().all(dim=1) for leaf in flat]).all(dim=0) & self.progress.finite
+        self.progress.finite = torch.ones(self.lanes, dtype=torch.bool)
+        return healthy
+
+    def lane(self, index: int) -> tuple[Procedure, State]:
+        """Return one lane's procedure and state."""
+        return unstack(self._procedures, index), unstack(self.state, index)
+
+    def save(self, path: Path, notes: dict[str, Any]) -> None:
+        """Write everything a resume needs, with the caller's notes (plain values); tensors and numbers only."""
+        p = self.progress
+        state = {"step": p.step, "seconds": p.seconds, "finite": p.finite, "leaves": leaves(self.state)}
+        torch.save({**state, "notes": notes}, path)
+
+    def restore(self, path: Path) -> dict[str, Any]:
+        """Continue from a file of `save` and return its notes.
+
+        Raises ValueError, with nothing changed, if the file is cut, foreign or does not fit this pack.
+        """
+        try:
+            saved = torch.load(path, weights_only=True)
+            progress = Progress(saved["step"], saved["seconds"], saved["finite"])
+            notes, shapes = dict(saved["notes"]), [leaf.shape for leaf in saved["leaves"]]
+        except Exception as error:  # a broken file breaks its reader in ways nobody can list
+            raise ValueError(f"{path.name} is not a whole checkpoint") from error
+        if shapes != [leaf.shape for leaf in leaves(self.state)]:
+            raise ValueError(f"{path.name} belongs to another pack")
+        remaining: Iterator[Tensor] = iter(saved["leaves"])
+        self.state = map_tree(lambda _: next(remaining), self.state)
+        self.progress = progress
+        return notes

@@ -1,0 +1,98 @@
+"""Small sweeps for tests of the store and the launcher, and workers that only pretend to train."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ganbench.attempts import Attempt
+from ganbench.errors import StoreError
+from ganbench.records import Pack, Score, Trial
+from ganbench.store import Store
+
+STEPS = 20
+DEFINITION = {"name": "toy", "budget": {"steps": STEPS}, "axes": {"model": ["a"]}}
+ROOT = Path(__file__).resolve().parents[1]
+AXES = {"model": "a", "dataset": "ring"}
+
+
+def trial(number: int, pack_id: str, lane: int = 0, *, stage: str = "search", **params: object) -> Trial:
+    return Trial(f"t{number}", AXES, stage, number, number, number == 0, {"model.lr": 0.1, **params}, pack_id, lane)
+
+
+def pack_of(*trials: Trial) -> Pack:
+    ids = tuple(dict.fromkeys(t.trial_id for t in trials))
+    return Pack(trials[0].pack_id, trials[0].stage, trials[0].variant, ids, len(ids), "vmap", 1, "float32")
+
+
+def score(trial_id: str, step: int = STEPS, value: float | None = 0.5, metric: str = "f1_ring") -> Score:
+    status = "diverged" if value is None else "ok"
+    return Score(trial_id, step, 64 * step, 0.25 * step, metric, value, status, "p0", {"score_seconds": 0.125})
+
+
+def planned(results: Path, packs: int = 2, lanes: int = 1, **options: float) -> Store:
+    """A sweep of packs p0, p1, … of trials t0, t1, …"""
+    store = Store(results, "toy", **options)
+    store.create(DEFINITION)
+    groups = [[trial(p * lanes + lane, f"p{p}", lane) for lane in range(lanes)] for p in range(packs)]
+    store.extend_plan([t for group in groups for t in group], [pack_of(*group) for group in groups])
+    return store
+
+
+def claimed(store: Store, pack_id: str) -> Attempt:
+    attempt = store.claim(pack_id)
+    assert attempt is not None
+    return attempt
+
+
+def finish(attempt: Attempt, *scores: Score) -> None:
+    attempt.append_scores(scores)
+    attempt.finish("done")
+
+
+def run_slot(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+    """Do as a worker does, a step each 20 ms; `GANBENCH_TEST_STEP` says how many seconds a step lasts."""
+    store, pause = Store(Path(results), name), float(os.environ.get("GANBENCH_TEST_STEP", "0.02"))
+    while not stop():
+        attempt = next(filter(None, (store.claim(p, retry_failed=retry_failed) for p in store.plan().packs)), None)
+        if attempt is None:
+            return
+        _train(store, attempt, stop, pause)
+
+
+def _train(store: Store, attempt: Attempt, stop: Callable[[], bool], pause: float) -> None:
+    checkpoints = store.checkpoints(attempt.pack_id)
+    start = int(checkpoints[0].read_text()) if checkpoints else 0
+    attempt.start({"threads": os.environ.get("OMP_NUM_THREADS"), "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")})
+    for step in range(start + 1, STEPS + 1):
+        time.sleep(pause)
+        if stop():
+            attempt.write(f"checkpoint-{step}.pt", lambda path, step=step: path.write_text(str(step)))
+            attempt.finish("stopped")
+            return
+    finish(attempt, *(score(t) for t in store.plan().packs[attempt.pack_id].trial_ids))
+
+
+def die(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+    """Claim a pack and be killed."""
+    claimed(Store(Path(results), name), "p0")
+    os.kill(os.getpid(), 9)
+
+
+def die_once(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+    """Be killed in the first attempt only."""
+    if not Store(Path(results), name).attempts("p0"):
+        die(results, name, slot, stop=stop, retry_failed=retry_failed)
+    run_slot(results, name, slot, stop=stop, retry_failed=retry_failed)
+
+
+def full_disk(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+    """Meet an error that the user can mend."""
+    raise StoreError("the disk is full: free some space")
+
+
+def broken(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+    """Meet a bug."""
+    raise ZeroDivisionError("a bug")
