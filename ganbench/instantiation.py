@@ -88,9 +88,8 @@ def _build(target: Any, members: dict[str, Any], bases: tuple[type, ...]) -> Any
     _check_keys(cls, target, set(members))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "error", UserWarning
-            )  # Optuna bends bounds that do not fit with a warning only
+            # Optuna bends bounds that do not fit, and only warns of it.
+            warnings.simplefilter("error", UserWarning)
             return cls(**members)
     except (TypeError, ValueError, UserWarning) as error:
         raise ConfigError(f"`{target}`: {' '.join(str(error).split())}") from error

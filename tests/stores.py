@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,3 +98,26 @@ def full_disk(results: str, name: str, slot: int, *, stop: Callable[[], bool], r
 def broken(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
     """Meet a bug."""
     raise ZeroDivisionError("a bug")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a child process that imports ganbench and this module."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return {**os.environ, "PYTHONPATH": paths, **more}
+
+
+def python(code: str, *arguments: object, **more: str) -> subprocess.Popen[str]:
+    """Run code in a process group of its own, its output in pipes."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment(**more), stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for something that must happen."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

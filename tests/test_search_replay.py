@@ -45,6 +45,24 @@ def test_sample_one_of_the_study() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "beta1"),
+    [
+        ("mm_gan", 0.745576),
+        ("ns_gan", 0.0523636),
+        ("lsgan", 0.0162689),
+        ("wgan", 0.232393),
+        ("wgan_gp", 0.454042),
+        ("dragan", 0.480562),
+        ("began", 0.254234),
+        ("vae", 0.274859),
+    ],
+)
+def test_every_model_finds_its_own_rows(model: str, beta1: float) -> None:
+    assert params(model, "wide", 1)["model.beta1"] == pytest.approx(beta1, rel=1e-5)
+    assert config(model, "narrow")["sampler"]["models"] == config(model, "wide")["sampler"]["models"]
+
+
 def test_one_column_stands_for_different_settings() -> None:
     assert params("wgan_gp", "wide", 1)["model.penalty_weight"] == pytest.approx(5.0531, rel=1e-4)
     assert params("dragan", "narrow", 1)["model.penalty_weight"] == pytest.approx(2.02609, rel=1e-4)

@@ -23,9 +23,9 @@ from ganbench.report.tables import slug
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
 BAND_COLUMNS = 4
 TITLES = {
-    "median": "median of the best of k",
-    "best_so_far": "best so far, one search",
-    "study_mean": "mean ± sd of the best of k, study's bootstrap",
+    "median": "median of the best of k settings",
+    "best_so_far": "best so far of one search, k settings",
+    "study_mean": "mean ± sd of the best of k settings, the study's bootstrap",
 }
 
 
@@ -82,10 +82,11 @@ def _curves_figure(
             draw(ax, curves[curves["variant"] == variant], look[variant], shift)
         shown = _drawn(curves, column)
         _dress(ax, metric, shown[column].astype(float), shown["k"])
+        ax.set_xlabel("k, settings tried" + (" (dotted beyond n/4)" if column == "median" else ""))
         ax.set_ylabel(f"{words.metric_name(metric)} {words.arrow(metric)}")
-    figure.suptitle(f"{dataset}: {TITLES[column]}", x=0.01, ha="left", weight="bold", fontsize=9)
-    beyond = "    [dotted: beyond n/4]" if column == "median" else ""
-    figure.supxlabel(_budget_label(summary) + beyond, fontsize=8)
+    figure.suptitle(
+        f"{dataset}: {TITLES[column]}{_steps(summary)}", x=0.01, ha="left", weight="bold", fontsize=9
+    )
     handles = [Line2D([], [], color=look[v].colour, marker=look[v].marker, label=v) for v in variants]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(4 * len(metrics), len(variants)))
     return figure
@@ -164,7 +165,7 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
         ax.set_axis_off()
     figure.supylabel(f"{words.metric_name(metric)} {words.arrow(metric)}", fontsize=8)
     key = "filled: both sides; dashed: bad side only; dotted: beyond n/4"
-    figure.supxlabel(f"{_budget_label(summary)}    [{key}]", fontsize=8)
+    figure.supxlabel(f"k, settings tried{_steps(summary)}    [{key}]", fontsize=8)
     title = f"{dataset}: median of the best of k with its 95 % band, simultaneous over k"
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=9)
     return figure
@@ -183,9 +184,10 @@ def _draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> Non
     _draw_median(ax, curve, look, 0.0)
 
 
-def _budget_label(summary: Summary) -> str:
+def _steps(summary: Summary) -> str:
+    """Say what one setting costs."""
     steps = summary.results.definition.get("budget", {}).get("steps")
-    return "k, settings tried" + (f" ({steps} D steps each)" if steps else "")
+    return f" (each {steps} D steps)" if steps else ""
 
 
 def _dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
