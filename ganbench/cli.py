@@ -23,11 +23,17 @@ app = typer.Typer(
 FAILED = 3  # finished with failures
 _debug = {"on": False}
 
-Overrides = Annotated[list[str] | None, typer.Argument(help="Hydra overrides: model=wgan_gp, model.d_steps=5 …")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Hydra overrides: model=wgan_gp, model.d_steps=5 …")
+]
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds the sweeps' results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for scripts.")]
-ConfigDir = Annotated[Path | None, typer.Option("--config-dir", help="Your own conf/ folder, searched first.")]
-Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="An importable module with parts of your own.")]
+ConfigDir = Annotated[
+    Path | None, typer.Option("--config-dir", help="Your own conf/ folder, searched first.")
+]
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", help="An importable module with parts of your own.")
+]
 DEFAULT_RESULTS = Path("results")
 
 
@@ -40,7 +46,9 @@ def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def _request(name: str, overrides: list[str] | None, results: Path, config_dir: Path | None, plugins: list[str] | None) -> Any:
+def _request(
+    name: str, overrides: list[str] | None, results: Path, config_dir: Path | None, plugins: list[str] | None
+) -> Any:
     from ganbench.sweep import Request
 
     return Request(name, overrides or [], results, config_dir, tuple(plugins or ()))
@@ -107,7 +115,9 @@ def sweep(
     results: Results = DEFAULT_RESULTS,
     launcher: Annotated[str, typer.Option(help="inline or local.")] = "local",
     workers: Annotated[int, typer.Option(min=1, help="Slots, one thread each.")] = 2,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, write and train nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan, write and train nothing.")
+    ] = False,
     retry: Annotated[str, typer.Option(help="`failed`: run failed packs again.")] = "",
     config_dir: ConfigDir = None,
     plugin: Plugins = None,
@@ -151,7 +161,9 @@ def failures(name: str, results: Results = DEFAULT_RESULTS, as_json: Json = Fals
 def report(
     name: str,
     results: Results = DEFAULT_RESULTS,
-    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Report an incomplete sweep, stamped so.")] = False,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Report an incomplete sweep, stamped so.")
+    ] = False,
 ) -> None:
     """Write tables, figures and report.json of a finished sweep."""
     from ganbench.sweep import report_sweep

@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,17 @@ from ganbench.instantiation import instantiate
 from ganbench.nodes import resolve
 from ganbench.terminal import Console
 
-PACKAGES = ("torch", "torchvision", "torch-fidelity", "hydra-core", "omegaconf", "optuna", "submitit", "pandas", "opda")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torch-fidelity",
+    "hydra-core",
+    "omegaconf",
+    "optuna",
+    "submitit",
+    "pandas",
+    "opda",
+)
 LOW_DISK_GIB = 5.0
 
 
@@ -46,16 +57,29 @@ def _packages() -> Iterator[Check]:
         try:
             yield Check(name, ok=True, found=version(name))
         except PackageNotFoundError:
-            yield Check(name, ok=False, found="not installed", fix="install ganbench anew: make setup, or pip install ganbench")
+            yield Check(
+                name,
+                ok=False,
+                found="not installed",
+                fix="install ganbench anew: make setup, or pip install ganbench",
+            )
 
 
 def _devices() -> Iterator[Check]:
     import torch  # noqa: PLC0415  (slow to import)
 
     threads = os.environ.get("OMP_NUM_THREADS", "unset")
-    yield Check("processors", ok=True, found=f"{os.cpu_count()} (OMP_NUM_THREADS {threads}; slots set one thread themselves)")
+    yield Check(
+        "processors",
+        ok=True,
+        found=f"{os.cpu_count()} (OMP_NUM_THREADS {threads}; slots set one thread themselves)",
+    )
     count = torch.cuda.device_count()
-    yield Check("GPUs", ok=True, found=f"{count}: {torch.cuda.get_device_name(0)}" if count else "none; training runs on the CPU")
+    yield Check(
+        "GPUs",
+        ok=True,
+        found=f"{count}: {torch.cuda.get_device_name(0)}" if count else "none; training runs on the CPU",
+    )
 
 
 def _data() -> Iterator[Check]:
@@ -63,14 +87,22 @@ def _data() -> Iterator[Check]:
     for name in options("dataset"):
         node = resolve(compose([f"dataset={name}"]).config)["dataset"]
         if "root" in node:
-            yield _try(f"dataset {name}", lambda node=node: f"{len(instantiate(node).load().train)} training images")  # type: ignore[misc]
+            yield _try(f"dataset {name}", partial(_images_in, node))
 
 
 def _extractors() -> Iterator[Check]:
     protocols = [resolve(compose([f"protocol={name}"]).config)["protocol"] for name in options("protocol")]
     nodes = {name: node for protocol in protocols for name, node in protocol["extractors"].items()}
     for name, node in sorted(nodes.items()):
-        yield _try(f"extractor {name}", lambda node=node: f"weights {instantiate(node).weights_hash()[:12]}")  # type: ignore[misc]
+        yield _try(f"extractor {name}", partial(_weights_of, node))
+
+
+def _images_in(node: dict[str, Any]) -> str:
+    return f"{len(instantiate(node).load().train)} training images"
+
+
+def _weights_of(node: dict[str, Any]) -> str:
+    return f"weights {instantiate(node).weights_hash()[:12]}"
 
 
 def _try(name: str, look: Callable[[], str]) -> Check:
@@ -83,7 +115,12 @@ def _try(name: str, look: Callable[[], str]) -> Check:
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     enough = free > LOW_DISK_GIB
-    return Check("disk", ok=enough, found=f"{free:.0f} GiB free here", fix="" if enough else "free some, or use --results DIR elsewhere")
+    return Check(
+        "disk",
+        ok=enough,
+        found=f"{free:.0f} GiB free here",
+        fix="" if enough else "free some, or use --results DIR elsewhere",
+    )
 
 
 def show(checks: list[Check]) -> None:

@@ -30,7 +30,7 @@ class Functional:
         params: Params = {}
         for path, module in self._training.named_modules():
             if any(True for _ in module.parameters(recurse=False)):
-                drawn = module.initial(rng.fold(path))  # type: ignore[operator]
+                drawn = module.initial(rng.fold(path))
                 params |= {f"{path}.{name}".lstrip("."): value for name, value in drawn.items()}
         return params
 

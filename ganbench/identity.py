@@ -60,7 +60,9 @@ def digest(value: Any, length: int = 16) -> str:
 def _without_neutral(node: Any) -> Any:
     if isinstance(node, dict):
         target = node.get("_target_")
-        dropped = {field for _, owner, field, value in NEUTRAL if owner == target and node.get(field) == value}
+        dropped = {
+            field for _, owner, field, value in NEUTRAL if owner == target and node.get(field) == value
+        }
         return {key: _without_neutral(value) for key, value in node.items() if key not in dropped}
     return [_without_neutral(item) for item in node] if isinstance(node, list) else node
 

@@ -23,7 +23,7 @@ from ganbench.errors import ConfigError, UserError
 from ganbench.shipped import builtin
 from ganbench.signals import StopFlag
 from ganbench.slots import ONE_THREAD, WORKER, SlotJob, Slots, resolve
-from ganbench.states import UNVERIFIED
+from ganbench.states import FAILED, LOST, UNVERIFIED
 from ganbench.store import Store
 
 CONTINUE = "the same command continues where this one ended"
@@ -75,7 +75,10 @@ def launch(
     kinds = {"inline": _inline, "local": _local}
     if settings["kind"] not in kinds:
         raise ConfigError(f"launcher kind {settings['kind']!r} is not known: choose {' or '.join(kinds)}")
-    return kinds[settings["kind"]](store, settings, on_progress, {"retry_failed": retry_failed}, target)
+    for name, state in store.work().items() if retry_failed else ():
+        if state == FAILED:
+            store.take_over(name, retry_failed=True)
+    return kinds[settings["kind"]](store, settings, on_progress, target)
 
 
 def visible_devices() -> list[str]:
@@ -91,22 +94,25 @@ def visible_devices() -> list[str]:
     ]
 
 
-def _inline(
-    store: Store, _: Mapping[str, Any], on_progress: Progress, options: dict[str, Any], target: str
-) -> Launched:
-    if not store.claimable(**options):
+def _inline(store: Store, _: Mapping[str, Any], on_progress: Progress, target: str) -> Launched:
+    sight = Sight(store)
+    if not (sight.look() or sight.blocked or store.claimable()):
         return Launched()
+    free = True
     with StopFlag(signal.SIGINT, signal.SIGTERM, signal.SIGUSR2) as stop, _watched(store, on_progress):
-        resolve(target)(str(store.results), store.name, 0, stop=stop, **options)
+        while (free or sight.blocked) and not stop():
+            if free:
+                resolve(target)(str(store.results), store.name, 0, stop=stop)
+            else:
+                time.sleep(POLL_S)
+            free = sight.look()
     on_progress(store.counts())
     stop.raise_received(CONTINUE)
     return Launched(started=1)
 
 
-def _local(
-    store: Store, settings: Mapping[str, Any], on_progress: Progress, options: dict[str, Any], target: str
-) -> Launched:
-    crew = Crew(store, settings, options, target)
+def _local(store: Store, settings: Mapping[str, Any], on_progress: Progress, target: str) -> Launched:
+    crew = Crew(store, settings, target)
     with StopFlag(signal.SIGINT, signal.SIGTERM) as stop:
         try:
             while crew.busy() and not stop():
@@ -139,13 +145,30 @@ def _watched(store: Store, on_progress: Progress) -> Iterator[None]:
         thread.join()
 
 
+class Sight:
+    """Watches what runs out of sight, on other machines, and takes over where the heartbeat has stopped."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._watched, self._since = store, set[str](), time.monotonic()
+        self.blocked = False  # some of it may yet turn out dead
+
+    def look(self) -> bool:
+        """Look again; return whether anything was taken over, for slots to claim."""
+        work = self._store.work()
+        unverified = {name for name, state in work.items() if state == UNVERIFIED}
+        dead = {name for name in self._watched if work.get(name) == LOST}
+        for name in dead:
+            self._store.take_over(name)
+        self._watched = (self._watched | unverified) - dead
+        self.blocked = bool(unverified) and time.monotonic() - self._since < 2 * self._store.patience_s
+        return bool(dead)
+
+
 class Crew:
     """The slots of one local launch: those of an earlier driver found alive, and those started."""
 
-    def __init__(
-        self, store: Store, settings: Mapping[str, Any], options: dict[str, Any], target: str
-    ) -> None:
-        self._store, self._options, self._target = store, options, target
+    def __init__(self, store: Store, settings: Mapping[str, Any], target: str) -> None:
+        self._store, self._target, self._sight = store, target, Sight(store)
         self._slots, self._grace_s = Slots(store.slots), settings["grace_s"]
         self._devices = visible_devices() if settings["per_gpu"] else []
         per_machine = settings["per_gpu"] * len(self._devices) or settings["workers"]
@@ -156,17 +179,17 @@ class Crew:
         self._jobs: list[submitit.Job[None]] = []
         self._failures: list[str] = []
         self._mend: str | None = None
-        self._since = self._looked = time.monotonic()
+        self._looked = time.monotonic()
 
     def busy(self) -> bool:
         """Start the slots there is work for; return whether any lives, or it is too early to say who does."""
         self._looked = time.monotonic()
         self._take_leave()
-        wanted = min(self._size, len(self._store.claimable(**self._options))) - len(self._live)
+        self._sight.look()
+        wanted = min(self._size, len(self._store.claimable())) - len(self._live)
         for _ in range(min(wanted, self._limit - self._started)):
             self._start()
-        early = time.monotonic() - self._since < 2 * self._store.patience_s
-        return bool(self._live) or (early and UNVERIFIED in self._store.states().values())
+        return bool(self._live) or self._sight.blocked
 
     def pause(self, stop: Callable[[], bool]) -> None:
         """Wait for a while, longer where looking takes long, unless told to stop."""
@@ -211,7 +234,7 @@ class Crew:
         number = next(n for n in itertools.count() if n not in self._live)
         device = self._devices[number % len(self._devices)] if self._devices else ""
         results = str(self._store.results.absolute())
-        job = SlotJob(results, self._store.name, number, self._target, device, self._options)
+        job = SlotJob(results, self._store.name, number, self._target, device)
         with files.mendable(self._store.slots):
             self._slots.free(number)
             executor = submitit.LocalExecutor(folder=self._slots.folder(number))

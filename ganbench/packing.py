@@ -37,7 +37,9 @@ def lanes_for(trials: int) -> int:
     return 1 << (trials - 1).bit_length()
 
 
-def pack_settings(settings: Iterable[Setting], mode: Mode, known: dict[str, tuple[str, int]]) -> tuple[list[Trial], list[Pack]]:
+def pack_settings(
+    settings: Iterable[Setting], mode: Mode, known: dict[str, tuple[str, int]]
+) -> tuple[list[Trial], list[Pack]]:
     """Plan settings into packs of one signature, in order; equal trials train once.
 
     `known` maps trial ids that the plan already holds to (pack_id, lane) and is not changed.

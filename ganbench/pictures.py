@@ -1,4 +1,4 @@
-"""A few samples of each variant's best trial for the report's pictures, kept in one file beside the scores. Torch-free."""
+"""A few samples of each variant's best trial, kept in one file beside the scores for pictures. Torch-free."""
 
 from __future__ import annotations
 

@@ -9,17 +9,23 @@ from typing import Any
 from ganbench import search
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
+from ganbench.errors import ConfigError
 from ganbench.identity import digest, protocol_id
 from ganbench.nodes import resolve, set_values
 from ganbench.packing import Mode, Setting, pack_settings
 from ganbench.records import HASH_VERSION, Pack, Trial
 from ganbench.store import Store
-from ganbench.sweepfile import SweepSpec, Variant
+from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
 
 
 def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
     """Freeze a sweep: what was asked for, and each variant's config as it will be trained."""
     resolved = [resolve(v.config) for v in composed]
+    for config in resolved:
+        if config["precision"] not in PRECISIONS:
+            raise ConfigError(
+                f"precision={config['precision']} cannot be trained: choose {' or '.join(PRECISIONS)}"
+            )
     protocols = {v.choices["dataset"]: r["protocol"] for v, r in zip(composed, resolved, strict=True)}
     return {
         "hash_version": HASH_VERSION,
@@ -27,7 +33,9 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
         "budget": resolved[0]["budget"],
         "protocols": {name: {**p, "id": protocol_id(p)} for name, p in protocols.items()},
         "baselines": list(_baselines(composed, resolved)),
-        "variants": [{"choices": v.choices, "search_key": v.search_key, "config": v.config} for v in composed],
+        "variants": [
+            {"choices": v.choices, "search_key": v.search_key, "config": v.config} for v in composed
+        ],
     }
 
 
@@ -98,7 +106,9 @@ def _seeds(rules: dict[str, Any], searched: list[Trial]) -> list[int]:
 def _reruns(variant: dict[str, Any], chosen: Trial, seeds: list[int]) -> Iterator[Setting]:
     resolved = resolve(set_values(variant["config"], chosen.params))
     for seed in seeds:
-        yield Setting(variant["choices"], "rerun", chosen.index, seed, chosen.is_default, chosen.params, resolved)
+        yield Setting(
+            variant["choices"], "rerun", chosen.index, seed, chosen.is_default, chosen.params, resolved
+        )
 
 
 def extend(store: Store, definition: dict[str, Any], settings: list[Setting]) -> int:
@@ -110,7 +120,9 @@ def extend(store: Store, definition: dict[str, Any], settings: list[Setting]) ->
     return len(trials)
 
 
-def added(definition: dict[str, Any], settings: list[Setting], planned: list[Trial]) -> tuple[list[Trial], list[Pack]]:
+def added(
+    definition: dict[str, Any], settings: list[Setting], planned: list[Trial]
+) -> tuple[list[Trial], list[Pack]]:
     """Return the lines and packs that the settings add to what is planned."""
     have = {(t.stage, digest(t.variant), t.index, t.seed) for t in planned}
     fresh = [s for s in settings if (s.stage, digest(s.variant), s.index, s.seed) not in have]

@@ -25,6 +25,10 @@ State: TypeAlias = Any  # a NamedTuple of trees of tensors with at least the fie
 class Network(Protocol):
     """A network's description: structure only, hashable; builds the module it describes."""
 
+    def __hash__(self) -> int:
+        """Return the hash of its fields: modules are built once per description."""
+        ...
+
     def build(self) -> nn.Module:
         """Return the module; it may be built on the meta device and is called through `functional`."""
         ...
@@ -50,7 +54,9 @@ class Prior(Protocol):
 class Loss(Protocol):
     """An adversarial pair of losses on critic scores [B]; both are minimised."""
 
-    generator_sees_real: ClassVar[bool]  # False: the generator's loss ignores `real`, one forward pass is saved
+    generator_sees_real: ClassVar[
+        bool
+    ]  # False: the generator's loss ignores `real`, one forward pass is saved
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the critic's scalar loss."""

@@ -36,13 +36,15 @@ def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, co
     trials = {t.trial_id: t for t in store.plan().trials}
     found = [(t, s, p) for pack in store.plan().packs for (t, s), p in sorted(store.snapshots(pack).items())]
     if not found:
-        raise StoreError(f"{name} kept no snapshots under {results}: train with budget.keep=best_last, or all")
-    facts = scores.drop_duplicates(["trial_id", "step"]).set_index(["trial_id", "step"])[["images_seen", "seconds"]]
+        raise StoreError(
+            f"{name} kept no snapshots under {results}: train with budget.keep=best_last, or all"
+        )
+    unique = scores.drop_duplicates(["trial_id", "step"])
+    facts = {(r["trial_id"], r["step"]): (r["images_seen"], r["seconds"]) for r in unique.to_dict("records")}
     todo = [item for item in found if item[:2] not in scored]
     with console.bar(f"score {protocol}", len(todo)) as update, store.driver():
         for n, (trial_id, step, path) in enumerate(todo, start=1):
-            images, seconds = facts.loc[(trial_id, step)]
-            store.add_scores(_score(store, trials[trial_id], step, path, rules, (int(images), float(seconds))))
+            store.add_scores(_score(store, trials[trial_id], step, path, rules, facts[trial_id, step]))
             update(n)
         store.compact()
     return f"{name}: {len(todo)} snapshots scored under {protocol_id(rules)}, {len(found) - len(todo)} were already"
@@ -57,5 +59,6 @@ def _score(
     fakes = bench.scorer.generate(procedure, load_snapshot(path))
     values = bench.scorer.score(fakes, procedure, SCHEDULES)
     return [
-        Score(trial.trial_id, step, facts[0], facts[1], key, value, "ok", bench.protocol) for key, value in values.items()
+        Score(trial.trial_id, step, facts[0], facts[1], key, value, "ok", bench.protocol)
+        for key, value in values.items()
     ]

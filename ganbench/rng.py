@@ -67,7 +67,7 @@ class Rng(NamedTuple):
     def uniform(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Draw float32 numbers from U[0, 1) on the grid of multiples of 2⁻²⁴."""
         words = _shift(self.bits(name, math.prod(shape)), 40)
-        return (words.to(torch.float32) * 2.0**-24).unflatten(-1, shape or (1,)).reshape(self.key.shape + shape)
+        return (words.to(torch.float32) * 2.0**-24).reshape(self.key.shape + shape)
 
     def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """Draw float32 numbers from N(0, 1) by Box and Muller: √(−2 ln u) cos(2πv)."""

@@ -42,7 +42,9 @@ class Scorer:
     def __init__(self, protocol: dict[str, Any], dataset: Any, images: Images) -> None:
         self._protocol, self._manifold, self._images = protocol, dataset, images
         self._metrics: dict[str, Metric] = {k: instantiate(v) for k, v in protocol["metrics"].items()}
-        self._extractors: dict[str, Extractor] = {k: instantiate(v) for k, v in protocol["extractors"].items()}
+        self._extractors: dict[str, Extractor] = {
+            k: instantiate(v) for k, v in protocol["extractors"].items()
+        }
         for key, metric in self._metrics.items():
             if "features" in metric.needs and metric.space not in self._extractors:
                 raise ConfigError(
@@ -61,7 +63,9 @@ class Scorer:
     def _subset(self, split: str, n: int, address: str, *, last: bool = False) -> Tensor:
         images = self._images.test if split == "test" else self._images.train
         if n > len(images):
-            raise ConfigError(f"the protocol asks for {n} images of the {split} split, which holds {len(images)}")
+            raise ConfigError(
+                f"the protocol asks for {n} images of the {split} split, which holds {len(images)}"
+            )
         order = self._rng.permutation(address, len(images))
         return images[order[-n:] if last else order[:n]]
 
@@ -69,7 +73,9 @@ class Scorer:
         if space not in self._extractors:
             return None
         with torch.no_grad():
-            return torch.cat([self._extractors[space].features(chunk) for chunk in images.split(CHUNK)])
+            return torch.cat(
+                [self._extractors[space].features(chunk) for chunk in torch.split(images, CHUNK)]
+            )
 
     def _real_samples(self, metric: Metric) -> Samples:
         if metric.space not in self._real:
@@ -80,7 +86,9 @@ class Scorer:
             self._real[metric.space] = Samples(
                 images=self.real_images,
                 features=self._features(metric.space, self.real_images),
-                cache_key=digest([self._images.content_hash, *where, protocol["extractors"].get(metric.space), weights]),
+                cache_key=digest(
+                    [self._images.content_hash, *where, protocol["extractors"].get(metric.space), weights]
+                ),
                 manifold=self._manifold,
                 draw_latents=None,
             )
@@ -92,11 +100,15 @@ class Scorer:
         passes, batch = protocol["standing_passes"], protocol["standing_batch"]
         with torch.no_grad():
             latents = procedure.draw_latents(self._rng.fold("standing"), passes * batch)
-            settled = procedure.settle(state, latents.unflatten(0, (passes, batch)))
+            settled = procedure.settle(state, latents.reshape(passes, batch, -1))
             latents = procedure.draw_latents(self._rng.fold("fake"), protocol["n_fake"])
-            return Fakes(torch.cat([procedure.sample(settled, z) for z in latents.split(CHUNK)]), settled)
+            return Fakes(
+                torch.cat([procedure.sample(settled, z) for z in torch.split(latents, CHUNK)]), settled
+            )
 
-    def score(self, fakes: Fakes, procedure: Procedure | None, at: tuple[str, ...] = ("every",)) -> dict[str, float]:
+    def score(
+        self, fakes: Fakes, procedure: Procedure | None, at: tuple[str, ...] = ("every",)
+    ) -> dict[str, float]:
         """Apply every metric of the schedules named; those that need a generator only where there is one."""
         scores: dict[str, float] = {}
         features: dict[str, Tensor | None] = {}

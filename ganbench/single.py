@@ -61,7 +61,12 @@ def _outcome(store: Store, trial: Trial) -> dict[str, Any]:
     failures = store.failures(trial.pack_id)
     state = store.trial_states()["state"].iloc[0]
     if state == "failed":
-        return {"trial_id": trial.trial_id, "status": state, "error": failures[-1]["message"], "folder": str(store.folder)}
+        return {
+            "trial_id": trial.trial_id,
+            "status": state,
+            "error": failures[-1]["message"],
+            "folder": str(store.folder),
+        }
     scores = store.scores()
     final = scores[scores["step"] == scores["step"].max()].iloc[0]
     table = outcomes(read_results(store))
@@ -72,12 +77,12 @@ def _outcome(store: Store, trial: Trial) -> dict[str, Any]:
         "images_seen": int(final["images_seen"]),
         "seconds": round(float(final["seconds"]), 3),
         "metrics": {
-            row.metric: {
-                "best": row.best if row.best_finite else None,
-                "last": row.last if row.last_finite else None,
-                "best_step": int(row.best_step) if row.best_finite else None,
+            row["metric"]: {
+                "best": row["best"] if row["best_finite"] else None,
+                "last": row["last"] if row["last_finite"] else None,
+                "best_step": int(row["best_step"]) if row["best_finite"] else None,
             }
-            for row in table.itertuples()
+            for row in table.to_dict("records")
         },
         "protocol": str(final["protocol"]),
         "folder": str(store.folder),
@@ -91,7 +96,9 @@ def show_trial(outcome: dict[str, Any]) -> None:
     if "error" in outcome:
         console.say(outcome["error"])
         return
-    console.say(f"{outcome['d_steps_done']} D-steps, {outcome['images_seen']:,} images, {outcome['seconds']:.1f} s of training")
+    console.say(
+        f"{outcome['d_steps_done']} D-steps, {outcome['images_seen']:,} images, {outcome['seconds']:.1f} s of training"
+    )
     console.rows(
         ["metric", "best", "at step", "last"],
         [

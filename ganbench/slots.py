@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,7 +106,6 @@ class SlotJob:
     slot: int
     target: str = WORKER
     device: str = ""  # for CUDA_VISIBLE_DEVICES; empty: no GPU
-    options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> None:
         """Run the target until no pack is left, or SIGTERM or SIGUSR2 asks it to stop."""
@@ -115,7 +114,7 @@ class SlotJob:
         with StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
             slots.occupy(self.slot)
             try:
-                resolve(self.target)(self.results, self.name, self.slot, stop=stop, **self.options)
+                resolve(self.target)(self.results, self.name, self.slot, stop=stop)
             except BaseException as error:
                 slots.leave(self.slot, error)
                 raise

@@ -95,8 +95,14 @@ class Store:
 
     def claimable(self, *, retry_failed: bool = False) -> list[str]:
         """Return the packs and baselines that `claim` would give out now, in the plan's order."""
-        states = self._states([*self.plan().packs, *self._units()]).items()
-        return [name for name, unit in states if self._may_claim(name, unit.state, retry_failed=retry_failed)]
+        states = self.work().items()
+        return [name for name, state in states if self._may_claim(name, state, retry_failed=retry_failed)]
+
+    def take_over(self, pack_id: str, *, retry_failed: bool = False) -> None:
+        """Put an ended attempt after a failed one, or one whose heartbeat stopped: then anybody may claim."""
+        attempt = self.claim(pack_id, retry_failed=retry_failed)
+        if attempt is not None:
+            attempt.finish("stopped")
 
     def attempts(self, pack_id: str) -> list[Attempt]:
         """Return a pack's attempts, oldest first; they can be read, not written."""
@@ -132,6 +138,10 @@ class Store:
     def states(self) -> dict[str, str]:
         """Return each pack's state: planned, running, running (unverified), done, lost or failed."""
         return {pack_id: pack.state for pack_id, pack in self._states(self.plan().packs).items()}
+
+    def work(self) -> dict[str, str]:
+        """Return the states of packs and baselines: everything that slots claim."""
+        return {name: unit.state for name, unit in self._states([*self.plan().packs, *self._units()]).items()}
 
     def trial_states(self) -> pd.DataFrame:
         """Return the plan's lines with their `state`: planned, running, done, lost, diverged or failed."""

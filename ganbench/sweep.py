@@ -45,7 +45,9 @@ def open_store(name: str, results: Path) -> Store:
     store = Store(results, name)
     if not store.exists():
         there = ", ".join(sorted(p.parent.name for p in results.glob("*/sweep.yaml"))) or "none"
-        raise StoreError(f"no sweep {name!r} under {results} (there: {there}); start it with `ganbench sweep {name}`")
+        raise StoreError(
+            f"no sweep {name!r} under {results} (there: {there}); start it with `ganbench sweep {name}`"
+        )
     return store
 
 
@@ -78,7 +80,8 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
         "packs": packs,
         "reruns": reruns,
         "steps": budget["steps"],
-        "trial_steps": (len(definition["variants"]) * definition["search"]["trials"] + reruns) * budget["steps"],
+        "trial_steps": (len(definition["variants"]) * definition["search"]["trials"] + reruns)
+        * budget["steps"],
         "protocols": sorted({p["id"] for p in definition["protocols"].values()}),
     }
 
@@ -92,7 +95,7 @@ def run_sweep(
     store = Store(request.results, request.name)
     if _is_finished(store, definition) and not retry_failed:
         console.say(f"{request.name}: all trials are done, nothing to train")
-        return _finish(store, definition, console, trained=False)
+        return _finish(store, console, trained=False)
     store.create(definition)
     with store.driver():
         extend(store, definition, search_settings(definition))
@@ -101,7 +104,7 @@ def run_sweep(
             searched = [t for t in store.plan().trials if t.stage == "search"]
             extend(store, definition, rerun_settings(definition, read_results(store), searched))
             _stage(store, "rerun", settings, console, retry_failed=retry_failed)
-        return _finish(store, definition, console, trained=True)
+        return _finish(store, console, trained=True)
 
 
 def _stage_complete(store: Store, stage: str) -> bool:
@@ -121,13 +124,15 @@ def _is_finished(store: Store, definition: dict[str, Any]) -> bool:
     return all(_stage_complete(store, stage) for stage in ("search", "rerun"))
 
 
-def _stage(store: Store, stage: str, settings: dict[str, Any], console: Console, *, retry_failed: bool) -> None:
+def _stage(
+    store: Store, stage: str, settings: dict[str, Any], console: Console, *, retry_failed: bool
+) -> None:
     """Run one stage's packs; says at once how much of it is there already."""
     with console.watch(store, stage) as on_progress:
         launch(store, settings, on_progress=on_progress, retry_failed=retry_failed)
 
 
-def _finish(store: Store, definition: dict[str, Any], console: Console, *, trained: bool) -> dict[str, int]:
+def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
     counts = store.counts()
     if trained:
         store.compact()
@@ -159,10 +164,12 @@ def read_results(store: Store) -> Results:
 
 def write_report(store: Store, console: Console, *, allow_partial: bool) -> Path:
     """Write tables, figures and report.json."""
-    from ganbench.report.build import build  # noqa: PLC0415  (matplotlib)
+    from ganbench.report.build import build
 
     with console.working("report") as progress:
-        return build(read_results(store), store.folder / "report", allow_partial=allow_partial, progress=progress)
+        return build(
+            read_results(store), store.folder / "report", allow_partial=allow_partial, progress=progress
+        )
 
 
 def report_sweep(name: str, results: Path, console: Console, *, allow_partial: bool) -> None:
@@ -206,7 +213,9 @@ def names(group: str, config_dir: Path | None) -> list[str]:
     if group in ("sweep", "sweeps"):
         return sweep_names(config_dir)
     if group not in known:
-        raise ConfigError(f"nothing to list under {group!r}: choose sweeps, {', '.join(sorted(map(_plural, groups(config_dir))))}")
+        raise ConfigError(
+            f"nothing to list under {group!r}: choose sweeps, {', '.join(sorted(map(_plural, groups(config_dir))))}"
+        )
     return options(known[group], config_dir)
 
 

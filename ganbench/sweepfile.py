@@ -19,7 +19,7 @@ Choice: TypeAlias = str | int | float | bool
 Axes: TypeAlias = dict[str, list[Choice]]
 
 MODES = ("vmap", "unbatched")
-PRECISIONS = ("float32", "float64", "bfloat16")
+PRECISIONS = ("float32",)
 TRIAL_INDEX = "trial_index"
 _ALWAYS_AXES = {"model", "dataset"}  # every row of the store says which
 _ALIASES = {"space": "search.space", "sampler": "search.sampler"}

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,14 +24,16 @@ if TYPE_CHECKING:
 
 STATES = ("planned", "running", "done", "lost", "diverged", "failed")
 FINISHED = ("done", "diverged", "failed")
-MAX_COLUMNS = 8
+PIPED_WIDTH = 140
 
 
 class Console:
     """Messages on stderr, results on stdout, so that scripts can pipe the latter."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._out = RichConsole(highlight=False, quiet=quiet)
+        self._out = RichConsole(
+            highlight=False, quiet=quiet, width=None if sys.stdout.isatty() else PIPED_WIDTH
+        )
         self._err = RichConsole(stderr=True, highlight=False, quiet=quiet)
 
     def say(self, text: str) -> None:
@@ -32,7 +43,13 @@ class Console:
     @contextmanager
     def bar(self, label: str, total: float | None) -> Iterator[Callable[[float], None]]:
         """Show a progress bar; the function given sets how far it is."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self._err, transient=not self._err.is_terminal) as progress:
             task = progress.add_task(label, total=total)
             yield lambda done: progress.update(task, completed=done)
@@ -57,17 +74,18 @@ class Console:
             yield lambda what: status.update(f"{label}: {what}")
 
     def table(self, store: Store) -> None:
-        """Print a sweep's main table, as its report wrote it."""
-        import pandas as pd  # noqa: PLC0415  (slow to import)
+        """Print a sweep's tables of best scores, as its report wrote them."""
+        path = store.folder / "report" / "report.json"
+        if not path.exists():
+            return
+        tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+        for name, table in tables.items():
+            if name.startswith("best_"):
+                self.rows(table["header"], table["rows"], title=table["title"])
 
-        path = store.folder / "report" / "tables" / "headline.csv"
-        if path.exists():
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False).iloc[:, :MAX_COLUMNS]
-            self.rows([str(c) for c in frame.columns], frame.to_numpy().tolist())
-
-    def rows(self, header: list[str], rows: list[list[Any]]) -> None:
+    def rows(self, header: list[str], rows: list[list[Any]], title: str | None = None) -> None:
         """Print a table on stdout."""
-        table = Table(*header, box=None, header_style="bold")
+        table = Table(*header, box=None, header_style="bold", title=title, title_justify="left")
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
         self._out.print(table)
@@ -95,7 +113,9 @@ def show_status(found: dict[str, Any]) -> None:
     table = Table(*axes, *STATES, box=None, header_style="bold", title=found["name"])
     for key, counts in rows.items():
         table.add_row(*key, *(str(n or "·") for n in counts.values()))
-    table.add_row(*(["total"] + [""] * (len(axes) - 1)), *(str(found["counts"][s]) for s in STATES), style="bold")
+    table.add_row(
+        *(["total"] + [""] * (len(axes) - 1)), *(str(found["counts"][s]) for s in STATES), style="bold"
+    )
     RichConsole(highlight=False).print(table)
 
 

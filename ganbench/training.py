@@ -58,15 +58,21 @@ class Order:
         return torch.cat(pieces, dim=1)
 
 
-def _one_step(procedure: Any, state: State, batch: Tensor, key: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+def _one_step(
+    procedure: Any, state: State, batch: Tensor, key: Tensor, turn: str
+) -> tuple[State, dict[str, Tensor]]:
     return procedure.step(state, batch, Rng(key), turn)  # type: ignore[no-any-return]
 
 
-def _vmapped(procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+def _vmapped(
+    procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str
+) -> tuple[State, dict[str, Tensor]]:
     return vmap(lambda p, s, b, k: _one_step(p, s, b, k, turn))(procedures, state, batch, keys)
 
 
-def _unbatched(procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str) -> tuple[State, dict[str, Tensor]]:
+def _unbatched(
+    procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str
+) -> tuple[State, dict[str, Tensor]]:
     """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
     lanes = range(len(keys))
     return stack(
@@ -89,7 +95,15 @@ class Progress:
 class PackTraining:
     """A pack in training: stacked procedures, their state, and the data they see."""
 
-    def __init__(self, procedures: Sequence[Procedure], seeds: Sequence[int], images: Images, *, batch_size: int, mode: str) -> None:
+    def __init__(
+        self,
+        procedures: Sequence[Procedure],
+        seeds: Sequence[int],
+        images: Images,
+        *,
+        batch_size: int,
+        mode: str,
+    ) -> None:
         if mode not in MODES:
             raise ConfigError(f"unknown pack mode {mode!r}: choose one of {', '.join(MODES)}")
         self._step, self._first = MODES[mode], procedures[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar, dataclass_transform, get_type_hints, overload
 
 import torch
@@ -41,7 +42,7 @@ def _register_part(cls: type) -> None:
         return [getattr(part, n) for n in dynamic], (dynamic, static)
 
     def unflatten(children: Any, context: Any) -> Any:
-        part = object.__new__(cls)
+        part: Any = object.__new__(cls)
         for name, value in (*zip(context[0], children, strict=True), *context[1]):
             object.__setattr__(part, name, value)
         return part
@@ -68,7 +69,11 @@ def component(cls: Any = None, /, *, batched: bool = True) -> Any:
     With ``batched=False`` (networks, datasets, metrics: structure) its floats do not vary inside a pack.
     """
     if cls is None:
-        return lambda c: component(c, batched=batched)
+        return partial(_component, batched=batched)
+    return _component(cls, batched=batched)
+
+
+def _component(cls: Any, *, batched: bool) -> Any:
     check = cls.__dict__.get("__post_init__")
 
     def post_init(self: Any) -> None:

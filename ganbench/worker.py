@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from ganbench.attempts import Attempt
 from ganbench.errors import UserError
 from ganbench.identity import protocol_id
 from ganbench.instantiation import instantiate, load_plugins
 from ganbench.nodes import resolve, set_values
-from ganbench.protocols import Images, Procedure, Snapshot, State
+from ganbench.protocols import Images, Procedure, Snapshot
 from ganbench.records import Pack, Score, Trial
 from ganbench.rng import Rng
 from ganbench.scoring import Scorer, is_finite, metric_key, shown
-from ganbench.store import Attempt, Store
+from ganbench.store import Store
 from ganbench.training import PackTraining
 
 Stop = Callable[[], bool]
@@ -36,7 +36,9 @@ def checkpoint_steps(budget: dict[str, Any]) -> list[int]:
     return sorted({*range(budget["every"], budget["steps"] + 1, budget["every"]), budget["steps"]})
 
 
-def trial_config(definition: dict[str, Any], variant: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
+def trial_config(
+    definition: dict[str, Any], variant: dict[str, str], params: dict[str, Any]
+) -> dict[str, Any]:
     """Return a trial's resolved config from the sweep's frozen definition; nothing is composed."""
     base = next(v["config"] for v in definition["variants"] if v["choices"] == variant)
     return resolve(set_values(base, params))
@@ -63,6 +65,20 @@ def bench_of(config: dict[str, Any], protocol: dict[str, Any] | None = None) -> 
     return _bench(json.dumps(config["dataset"]), json.dumps(protocol or config["protocol"]))
 
 
+def pack_training(definition: dict[str, Any], pack: Pack, trials: list[Trial], images: Images) -> PackTraining:
+    """Build a pack as planned; lanes beyond its trials repeat the last one and are discarded."""
+    configs = [trial_config(definition, t.variant, t.params) for t in trials]
+    procedures = [instantiate(c["model"]["procedure"]) for c in configs]
+    padding = pack.lanes - len(trials)
+    return PackTraining(
+        procedures + procedures[-1:] * padding,
+        [t.seed for t in trials] + [trials[-1].seed] * padding,
+        images,
+        batch_size=configs[0]["budget"]["batch_size"],
+        mode=pack.mode,
+    )
+
+
 @dataclass
 class Best:
     """The best finite checkpoint of a lane so far, by the protocol's `select`."""
@@ -77,19 +93,10 @@ class PackRun:
     def __init__(self, store: Store, attempt: Attempt, pack: Pack, trials: list[Trial]) -> None:
         definition = store.definition()
         self._store, self._attempt, self._pack, self._trials = store, attempt, pack, trials
-        configs = [trial_config(definition, t.variant, t.params) for t in trials]
-        self._config = configs[0]
+        self._config = trial_config(definition, trials[0].variant, trials[0].params)
         self.bench = bench_of(self._config)
         self._schedule = checkpoint_steps(self._config["budget"])
-        padding = pack.lanes - len(trials)
-        procedures = [instantiate(c["model"]["procedure"]) for c in configs]
-        self.training = PackTraining(
-            procedures + procedures[-1:] * padding,
-            [t.seed for t in trials] + [trials[-1].seed] * padding,
-            self.bench.images,
-            batch_size=self._config["budget"]["batch_size"],
-            mode=pack.mode,
-        )
+        self.training = pack_training(definition, pack, trials, self.bench.images)
         self._best = {t.trial_id: Best() for t in trials}
         protocol = self._config["protocol"]
         self._sign = -1.0 if direction_of(protocol, protocol["select"]) == "max" else 1.0
@@ -177,7 +184,9 @@ class PackRun:
         values = scorer.score(fakes, procedure, ("best_last",))
         return self._rows(best, trial, values, keys, time.perf_counter() - started)
 
-    def _rows(self, step: int, trial: Trial, values: dict[str, float] | None, keys: list[str], cost: float) -> list[Score]:
+    def _rows(
+        self, step: int, trial: Trial, values: dict[str, float] | None, keys: list[str], cost: float
+    ) -> list[Score]:
         seconds = self.training.progress.seconds / len(self._trials)
         images = step * self.training.batch_size
         status = "diverged" if values is None else "ok"
@@ -197,7 +206,14 @@ class PackRun:
         ]
 
     def _keep(
-        self, step: int, trial: Trial, values: dict[str, float], snapshot: Snapshot | None, few: torch.Tensor, *, last: bool
+        self,
+        step: int,
+        trial: Trial,
+        values: dict[str, float],
+        snapshot: Snapshot | None,
+        few: torch.Tensor,
+        *,
+        last: bool,
     ) -> None:
         """Keep the snapshots of the best and last checkpoints (or all of them) with a few samples each."""
         value = self._sign * values[self._config["protocol"]["select"]]
@@ -207,7 +223,9 @@ class PackRun:
             self._best[trial.trial_id] = Best(step, value)
         if snapshot is not None and (is_best or last or self._config["budget"]["keep"] == "all"):
             tensors = {**_flat(snapshot), "shown": few}
-            self._attempt.write(f"snapshots/{trial.trial_id}-{step}.safetensors", lambda p: save_file(tensors, p))
+            self._attempt.write(
+                f"snapshots/{trial.trial_id}-{step}.safetensors", lambda p: save_file(tensors, p)
+            )
         if is_best and self._config["budget"]["keep"] != "all":
             self._drop(trial, best.step)
 
@@ -251,7 +269,13 @@ def load_snapshot(path: Path) -> Snapshot:
 
 
 def run_slot(
-    results: str, name: str, slot: int, stop: Stop, *, retry_failed: bool = False, on_step: OnStep = lambda _: None
+    results: str,
+    name: str,
+    slot: int,
+    stop: Stop,
+    *,
+    retry_failed: bool = False,
+    on_step: OnStep = lambda _: None,
 ) -> None:
     """Claim and run packs of a sweep until none is left or `stop()`; every outcome is in the store.
 
@@ -283,7 +307,9 @@ def _units(store: Store, slot: int) -> Iterator[tuple[str, Pack | dict[str, Any]
     yield from packs[: slot % max(1, len(packs))]
 
 
-def _attempt(store: Store, attempt: Attempt, work: Pack | dict[str, Any], stop: Stop, on_step: OnStep) -> None:
+def _attempt(
+    store: Store, attempt: Attempt, work: Pack | dict[str, Any], stop: Stop, on_step: OnStep
+) -> None:
     try:
         if isinstance(work, Pack):
             _run_pack(store, attempt, work, stop, on_step)
@@ -291,7 +317,7 @@ def _attempt(store: Store, attempt: Attempt, work: Pack | dict[str, Any], stop: 
             _run_baselines(store, attempt, work)
     except UserError:
         raise
-    except Exception:  # noqa: BLE001  (whatever a trial raises is a record, not the end of the sweep)
+    except Exception:
         attempt.fail(traceback.format_exc())
 
 
@@ -313,7 +339,13 @@ def _run_baselines(store: Store, attempt: Attempt, work: dict[str, Any]) -> None
     for baseline, values in scores.items():
         attempt.append_baselines(
             [
-                {"dataset": work["dataset"], "protocol": bench.protocol, "baseline": baseline, "metric": k, "value": v}
+                {
+                    "dataset": work["dataset"],
+                    "protocol": bench.protocol,
+                    "baseline": baseline,
+                    "metric": k,
+                    "value": v,
+                }
                 for k, v in values.items()
             ]
         )

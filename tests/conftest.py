@@ -25,6 +25,14 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Tests that draw their data with torch draw the same every time."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def root() -> Path:
     """The repository."""

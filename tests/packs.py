@@ -57,10 +57,13 @@ def train(training: PackTraining, steps: int) -> list[dict[str, torch.Tensor]]:
 def distance(a: Any, b: Any) -> float:
     """Return the largest absolute difference between two trees."""
     return max(
-        (float((x - y).abs().max()) for x, y in zip(leaves(a), leaves(b), strict=True) if x.numel()), default=0.0
+        (float((x - y).abs().max()) for x, y in zip(leaves(a), leaves(b), strict=True) if x.numel()),
+        default=0.0,
     )
 
 
 def identical(a: Any, b: Any) -> bool:
     """Return whether two trees agree bit for bit (NaN equals NaN)."""
-    return all(torch.equal(x.nan_to_num(7.0), y.nan_to_num(7.0)) for x, y in zip(leaves(a), leaves(b), strict=True))
+    return all(
+        torch.equal(x.nan_to_num(7.0), y.nan_to_num(7.0)) for x, y in zip(leaves(a), leaves(b), strict=True)
+    )

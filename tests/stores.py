@@ -54,14 +54,21 @@ def finish(attempt: Attempt, *scores: Score) -> None:
     attempt.finish("done")
 
 
-def run_slot(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
-    """Do as a worker does, a step each 20 ms; `GANBENCH_TEST_STEP` says how many seconds a step lasts."""
-    store, pause = Store(Path(results), name), float(os.environ.get("GANBENCH_TEST_STEP", "0.02"))
+def run_slot(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Do as a worker does, `GANBENCH_TEST_STEP` says how many seconds a step lasts."""
+    store, pause = Store(Path(results), name), float(os.environ.get("GANBENCH_TEST_STEP", "0.005"))
     while not stop():
-        attempt = next(filter(None, (store.claim(p, retry_failed=retry_failed) for p in store.plan().packs)), None)
+        attempt = next(filter(None, map(store.claim, store.plan().packs)), None)
         if attempt is None:
             return
         _train(store, attempt, stop, pause)
+
+
+def run_own(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Train every second pack, so that both of two slots have work however late one starts."""
+    store = Store(Path(results), name)
+    for pack_id in list(store.plan().packs)[slot::2]:
+        _train(store, claimed(store, pack_id), stop, 0.005)
 
 
 def _train(store: Store, attempt: Attempt, stop: Callable[[], bool], pause: float) -> None:
@@ -77,25 +84,33 @@ def _train(store: Store, attempt: Attempt, stop: Callable[[], bool], pause: floa
     finish(attempt, *(score(t) for t in store.plan().packs[attempt.pack_id].trial_ids))
 
 
-def die(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+def fail(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Claim packs and fail them all."""
+    store = Store(Path(results), name)
+    while attempts := [attempt for pack in store.plan().packs if (attempt := store.claim(pack))]:
+        for attempt in attempts:
+            attempt.fail("Traceback\nValueError: still")
+
+
+def die(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Claim a pack and be killed."""
     claimed(Store(Path(results), name), "p0")
     os.kill(os.getpid(), 9)
 
 
-def die_once(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+def die_once(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Be killed in the first attempt only."""
     if not Store(Path(results), name).attempts("p0"):
-        die(results, name, slot, stop=stop, retry_failed=retry_failed)
-    run_slot(results, name, slot, stop=stop, retry_failed=retry_failed)
+        die(results, name, slot, stop=stop)
+    run_slot(results, name, slot, stop=stop)
 
 
-def full_disk(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+def full_disk(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Meet an error that the user can mend."""
     raise StoreError("the disk is full: free some space")
 
 
-def broken(results: str, name: str, slot: int, *, stop: Callable[[], bool], retry_failed: bool) -> None:
+def broken(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Meet a bug."""
     raise ZeroDivisionError("a bug")
 

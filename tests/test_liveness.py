@@ -155,7 +155,10 @@ def test_a_pack_on_another_machine_runs_unverified_until_its_heart_stops(
 
 def test_a_killed_claimer_is_lost_at_once(tmp_path: Path) -> None:
     store = planned(tmp_path)
-    child = python("import sys, stores, time; stores.claimed(stores.Store(sys.argv[1], 'toy'), 'p0'); time.sleep(60)", tmp_path)
+    child = python(
+        "import sys, stores, time; stores.claimed(stores.Store(sys.argv[1], 'toy'), 'p0'); time.sleep(60)",
+        tmp_path,
+    )
     wait_until(lambda: store.states()["p0"] == "running")
     assert store.claim("p0") is None
     os.kill(child.pid, signal.SIGKILL)

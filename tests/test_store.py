@@ -23,13 +23,20 @@ def test_making_a_store_and_asking_it_touches_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "none", "toy")
     assert not store.exists()
     assert store.plan().trials == []
-    with pytest.raises(StoreError, match="there is no sweep in .*toy: plan it"):
+    with pytest.raises(StoreError, match=r"there is no sweep in .*toy: plan it"):
         store.definition()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_definition_is_frozen_as_yaml(tmp_path: Path) -> None:
-    definition = {"lr": 1e-5, "pair": (1, 2.0), "word": "1e-5", "none": None, "budget": {"steps": 20}, "on": "yes"}
+    definition = {
+        "lr": 1e-5,
+        "pair": (1, 2.0),
+        "word": "1e-5",
+        "none": None,
+        "budget": {"steps": 20},
+        "on": "yes",
+    }
     store = Store(tmp_path, "toy")
     store.create(definition)
     assert yaml.safe_load((tmp_path / "toy/sweep.yaml").read_text()) == {**definition, "pair": [1, 2.0]}
@@ -43,7 +50,10 @@ def test_another_definition_is_refused_with_the_difference(tmp_path: Path) -> No
     with pytest.raises(StoreError) as caught:
         store.create({"budget": {"steps": 40, "every": 5}, "axes": {"model": ["a"]}, "seed": 1})
     message = str(caught.value)
-    assert "budget.steps: 20 → 40; axes.model: ['a', 'b'] → ['a']; pack: 4 → (absent); seed: (absent) → 1" in message
+    assert (
+        "budget.steps: 20 → 40; axes.model: ['a', 'b'] → ['a']; pack: 4 → (absent); seed: (absent) → 1"
+        in message
+    )
     assert "every" not in message
     assert "another name" in message
     assert "--results" in message
@@ -54,7 +64,9 @@ def test_another_definition_is_refused_with_the_difference(tmp_path: Path) -> No
 def test_a_difference_is_short_and_goes_into_lists(tmp_path: Path) -> None:
     store = Store(tmp_path, "toy")
     store.create({"variants": [{"config": {f"k{n}": n for n in range(9)}}], "text": "a" * 500})
-    difference = store.difference({"variants": [{"config": {f"k{n}": -n - 1 for n in range(9)}}], "text": "b" * 500})
+    difference = store.difference(
+        {"variants": [{"config": {f"k{n}": -n - 1 for n in range(9)}}], "text": "b" * 500}
+    )
     assert difference.startswith("variants.0.config.k0: 0 → -1; ")
     assert difference.endswith("; and 5 more")
     assert len(difference) < 300
@@ -180,7 +192,10 @@ def test_done_needs_the_final_row_of_every_lane(tmp_path: Path) -> None:
 def test_the_final_step_may_depend_on_an_axis_of_budgets(tmp_path: Path) -> None:
     store = Store(tmp_path, "toy")
     store.create({"budget": {"short": {"steps": 5}, "long": {"steps": 50}}})
-    lines = [type(t)(**{**t.to_json(), "variant": {"budget": b}}) for t, b in ((trial(0, "p0"), "short"), (trial(1, "p1"), "long"))]
+    lines = [
+        type(t)(**{**t.to_json(), "variant": {"budget": b}})
+        for t, b in ((trial(0, "p0"), "short"), (trial(1, "p1"), "long"))
+    ]
     store.extend_plan(lines, [pack_of(line) for line in lines])
     for line in lines:
         attempt = claimed(store, line.pack_id)
@@ -271,7 +286,10 @@ def test_gc_keeps_what_is_asked_and_what_is_not_finished(tmp_path: Path) -> None
     store = planned(tmp_path, packs=2, lanes=2)
     for pack in ("p0", "p1"):
         attempt = claimed(store, pack)
-        for name in ("checkpoint-5.pt", *(f"snapshots/t{n}-{s}.safetensors" for n in (0, 1) for s in (5, 20))):
+        for name in (
+            "checkpoint-5.pt",
+            *(f"snapshots/t{n}-{s}.safetensors" for n in (0, 1) for s in (5, 20)),
+        ):
             attempt.write(name, lambda path: path.write_bytes(b"12345678"))
         (attempt.folder / ".tmp-x-checkpoint-6.pt").write_bytes(b"half")
     finish(attempt_of(store, "p0"), score("t0"), score("t1"))
@@ -289,7 +307,7 @@ def test_gc_keeps_what_is_asked_and_what_is_not_finished(tmp_path: Path) -> None
         store.gc("all")
 
 
-def attempt_of(store: Store, pack_id: str):  # noqa: ANN201
+def attempt_of(store: Store, pack_id: str):
     attempt = store.attempts(pack_id)[-1]
     return type(attempt)(attempt.folder, claimed=True)
 
@@ -305,7 +323,9 @@ def test_reports_are_written_inside_their_folder(tmp_path: Path) -> None:
 
 def test_baselines_are_units_of_work(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
-    (tmp_path / "toy/sweep.yaml").write_text(yaml.safe_dump({**DEFINITION, "baselines": [{"id": "baseline-1"}]}))
+    (tmp_path / "toy/sweep.yaml").write_text(
+        yaml.safe_dump({**DEFINITION, "baselines": [{"id": "baseline-1"}]})
+    )
     assert store.claimable() == ["p0", "baseline-1"]
     unit = claimed(store, "baseline-1")
     row = {"dataset": "ring", "protocol": "p0", "baseline": "untrained", "metric": "f1_ring"}

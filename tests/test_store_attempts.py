@@ -41,7 +41,7 @@ def test_only_the_claimer_writes_and_only_inside(tmp_path: Path) -> None:
         lambda: reader.append_logs([{}]),
         lambda: reader.write("a", lambda path: path.write_text("")),
         lambda: reader.finish("done"),
-        lambda: reader.heartbeat(),
+        reader.heartbeat,
     ):
         with pytest.raises(RuntimeError, match="p0/attempt-1 belongs to the process that claimed it"):
             act()
@@ -193,7 +193,9 @@ def test_git_is_that_of_the_sources_or_nothing(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path / "repository"), "-c", "user.name=n", "-c", "user.email=e@x"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     assert provenance._git(tmp_path / "repository") == {"commit": commit, "dirty": False}
     assert provenance._git(package) is None, "an installed copy has no commit, wherever it lies"
 

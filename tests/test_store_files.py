@@ -41,13 +41,20 @@ def test_an_append_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -
 
 def test_a_disk_that_is_full_is_named(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="the disk is full: free some space, or choose another folder with --results"):
+    with pytest.raises(
+        StoreError, match="the disk is full: free some space, or choose another folder with --results"
+    ):
         files.append_lines(tmp_path / "rows.jsonl", [{"n": 1}])
 
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission denied"), (errno.EDQUOT, "quota")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "permission denied"),
+        (errno.EDQUOT, "quota"),
+    ],
 )
 def test_every_way_of_writing_names_the_folder_and_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
@@ -64,7 +71,7 @@ def test_every_way_of_writing_names_the_folder_and_the_fix(
         lambda: attempt.write("checkpoint-1.pt", lambda path: path.write_text("x")),
         lambda: attempt.finish("stopped"),
         lambda: store.claim("p1"),
-        lambda: store.compact(),
+        store.compact,
         lambda: Store(tmp_path, "other").create({"budget": {"steps": 1}}),
         lambda: store.driver().__enter__(),
     ]

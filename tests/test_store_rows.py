@@ -13,8 +13,8 @@ from ganbench.records import Score, Trial
 from ganbench.store import Store, load
 
 COLUMNS = [
-    "trial_id", "sweep", "stage", "model", "dataset", "index", "seed", "is_default", "model.lr", "step", "images_seen",
-    "seconds", "metric", "value", "status", "protocol", "pack_id", "attempt", "score_seconds",
+    "trial_id", "sweep", "stage", "model", "dataset", "index", "seed", "is_default", "model.lr", "step",
+    "images_seen", "seconds", "metric", "value", "status", "protocol", "pack_id", "attempt", "score_seconds",
 ]  # fmt: skip
 
 
@@ -25,7 +25,13 @@ def test_scores_carry_every_row_with_nan_for_diverged(tmp_path: Path) -> None:
     assert table["value"].tolist()[0] == 0.1
     assert math.isnan(table["value"].tolist()[1])
     assert table["status"].tolist() == ["ok", "diverged"]
-    assert table.loc[0, ["step", "images_seen", "seconds", "pack_id", "attempt"]].tolist() == [20, 1280, 5.0, "p0", 1]
+    assert table.loc[0, ["step", "images_seen", "seconds", "pack_id", "attempt"]].tolist() == [
+        20,
+        1280,
+        5.0,
+        "p0",
+        1,
+    ]
     assert table["model"].tolist() == ["a", "a"]
     assert table["score_seconds"].tolist() == [0.125, 0.125]
 
@@ -52,7 +58,9 @@ def test_attempts_that_disagree_are_an_error(tmp_path: Path, one: float | None, 
         attempt = claimed(store, "p0")
         attempt.append_scores([score("t0", 5, 0.25), score("t0", 10, value)])
         attempt.finish("stopped")
-    with pytest.raises(StoreError, match="attempts 1 and 2 of pack p0 disagree on f1_ring of trial t0 at step 10") as caught:
+    with pytest.raises(
+        StoreError, match="attempts 1 and 2 of pack p0 disagree on f1_ring of trial t0 at step 10"
+    ) as caught:
         store.scores()
     assert "move one attempt's folder away" in str(caught.value)
 
@@ -155,7 +163,9 @@ def test_parameters_of_every_kind_keep_their_values(tmp_path: Path) -> None:
     ]
     store = Store(tmp_path, "toy")
     store.create(DEFINITION)
-    lines = [Trial(f"t{n}", AXES, "search", n, n, False, params, f"p{n}", 0) for n, params in enumerate(drawn)]
+    lines = [
+        Trial(f"t{n}", AXES, "search", n, n, False, params, f"p{n}", 0) for n, params in enumerate(drawn)
+    ]
     store.extend_plan(lines, [pack_of(line) for line in lines])
     for line in lines:
         finish(claimed(store, line.pack_id), score(line.trial_id))

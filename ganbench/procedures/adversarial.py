@@ -62,7 +62,9 @@ class Adversarial:
         """Return which networks this step updates."""
         return alternate(step, self.d_steps)
 
-    def step(self, state: AdversarialState, batch: Tensor, rng: Rng, turn: str) -> tuple[AdversarialState, dict[str, Tensor]]:
+    def step(
+        self, state: AdversarialState, batch: Tensor, rng: Rng, turn: str
+    ) -> tuple[AdversarialState, dict[str, Tensor]]:
         """Update D, and G if the turn says so; logs `d_loss` and, with G, `g_loss`."""
         latents = self.prior.draw(rng.fold("d"), len(batch))
         state, d_loss = self._update_critic(state, batch, latents, rng)

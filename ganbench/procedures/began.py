@@ -63,7 +63,9 @@ class Began:
         """L(v) = mean over batch, pixels and channels of |AE(v) − v|."""
         return (functional(self.autoencoder)(params, images) - images).abs().mean()
 
-    def step(self, state: BeganState, batch: Tensor, rng: Rng, turn: str) -> tuple[BeganState, dict[str, Tensor]]:
+    def step(
+        self, state: BeganState, batch: Tensor, rng: Rng, turn: str
+    ) -> tuple[BeganState, dict[str, Tensor]]:
         """Update D, G if the turn says so, then k; logs `d_loss`, `g_loss`, `k` and `convergence`."""
         latents = self.prior.draw(rng.fold("d"), len(batch))
         state, d_loss = self._update_autoencoder(state, batch, latents)
@@ -74,10 +76,17 @@ class Began:
         balance = self.gamma * real_error - fake_error
         k = state.k + self.k_lr * balance
         state = state._replace(k=k.clamp(0.0, 1.0) if self.clip_k else k)
-        logs = {"d_loss": d_loss, "g_loss": fake_error, "k": state.k, "convergence": real_error + balance.abs()}
+        logs = {
+            "d_loss": d_loss,
+            "g_loss": fake_error,
+            "k": state.k,
+            "convergence": real_error + balance.abs(),
+        }
         return state, logs
 
-    def _update_autoencoder(self, state: BeganState, batch: Tensor, latents: Tensor) -> tuple[BeganState, Tensor]:
+    def _update_autoencoder(
+        self, state: BeganState, batch: Tensor, latents: Tensor
+    ) -> tuple[BeganState, Tensor]:
         fake = functional(self.generator)(state.generator, latents)
 
         def objective(params: dict[str, Tensor]) -> Tensor:

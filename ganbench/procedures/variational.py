@@ -56,7 +56,13 @@ class Variational:
         """Return `dg`: there is one loss."""
         return "dg"
 
-    def step(self, state: VariationalState, batch: Tensor, rng: Rng, turn: str) -> tuple[VariationalState, dict[str, Tensor]]:  # noqa: ARG002
+    def step(
+        self,
+        state: VariationalState,
+        batch: Tensor,
+        rng: Rng,
+        turn: str,  # noqa: ARG002  (the protocol's argument)
+    ) -> tuple[VariationalState, dict[str, Tensor]]:
         """Update encoder and decoder; logs `d_loss` = −ELBO and `kl`."""
         noise = rng.normal("posterior", (len(batch), self.prior.latent_dim))
 
@@ -92,7 +98,10 @@ class Variational:
 
 
 def _join(encoder: dict[str, Tensor], decoder: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**{f"encoder.{k}": v for k, v in encoder.items()}, **{f"decoder.{k}": v for k, v in decoder.items()}}
+    return {
+        **{f"encoder.{k}": v for k, v in encoder.items()},
+        **{f"decoder.{k}": v for k, v in decoder.items()},
+    }
 
 
 def _split(params: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -29,7 +29,7 @@ TIES = "Equal scores occur: the bands are conservative."
 def metric_name(metric: Metric) -> str:
     """Write a metric for readers: `fd_lenet28` → FD (lenet28); only Inception's Fréchet distance is FID."""
     words = metric.bare.replace("_", " ")
-    if (metric.bare, metric.space) == ("fd", "inception"):
+    if metric.bare == "fid" or (metric.bare, metric.space) == ("fd", "inception"):
         return "FID"
     name = words.upper() if len(words) <= 3 else words
     threshold = f", δ = {metric.at}" if metric.at else ""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from packs import distance, identical, pack, train
 
 from ganbench.rng import Rng
 from ganbench.tree import leaves
-from packs import distance, identical, pack, train
 
 MODELS = sorted(p.stem for p in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
 LANES = ({"model.lr": 1e-3}, {"model.lr": 3e-4}, {"model.lr": 1e-4, "model.beta1": 0.9})
@@ -42,7 +42,9 @@ def test_packed_equals_solo(model: str) -> None:
         assert distance(together.lane(i)[1], alone.lane(0)[1]) < 2e-5
         for packed_log, solo_log in zip(logs, solo, strict=True):
             assert packed_log.keys() == solo_log.keys()
-            assert all(torch.allclose(packed_log[k][i], solo_log[k][0], atol=1e-4, rtol=1e-4) for k in solo_log)
+            assert all(
+                torch.allclose(packed_log[k][i], solo_log[k][0], atol=1e-4, rtol=1e-4) for k in solo_log
+            )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -55,7 +57,9 @@ def test_vmapped_equals_one_by_one(model: str) -> None:
     for lane in range(len(LANES)):
         (procedure, packed), (_, solo) = batched.lane(lane), plain.lane(lane)
         latents = procedure.draw_latents(Rng.of(1), 64)
-        torch.testing.assert_close(procedure.sample(packed, latents), procedure.sample(solo, latents), atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(
+            procedure.sample(packed, latents), procedure.sample(solo, latents), atol=1e-3, rtol=1e-3
+        )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -105,9 +109,14 @@ def test_samples_with_standing_statistics_do_not_depend_on_their_batch(model: st
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_images_pack_like_vectors(model: str) -> None:
+    """Held against samples, for the reason above: grouped and plain convolutions round differently."""
     together = pack(model, "gray28", lanes=LANES, seeds=SEEDS)
     train(together, 3)
     for i, (lane, seed) in enumerate(zip(LANES, SEEDS, strict=True)):
         alone = pack(model, "gray28", lanes=[lane], seeds=[seed])
         train(alone, 3)
-        assert distance(together.lane(i)[1], alone.lane(0)[1]) < 1e-4
+        (procedure, packed), (_, solo) = together.lane(i), alone.lane(0)
+        latents = procedure.draw_latents(Rng.of(1), 32)
+        torch.testing.assert_close(
+            procedure.sample(packed, latents), procedure.sample(solo, latents), atol=1e-3, rtol=1e-3
+        )

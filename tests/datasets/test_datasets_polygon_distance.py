@@ -1,4 +1,4 @@
-"""Distance to the polygons: families against hand-computed geometry, the search against brute force and real data."""
+"""Distance to the polygons: families against hand-computed geometry, the search against real data."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_vertices_by_hand():
     assert torch.allclose(q[0].rad2deg(), torch.tensor([10.0, 130.0, 250.0, 0.0], dtype=torch.float64))
     assert q[1, 3].item() == pytest.approx(0.10966227)  # 2π degrees
     start = math.radians(10)  # an equilateral triangle: its mean is the circle's centre already
-    expected = [[14 + 10.5 * math.cos(start + k * 2 * math.pi / 3), 14 + 10.5 * math.sin(start + k * 2 * math.pi / 3)]
-                for k in range(3)]  # fmt: skip
+    angles = [start + k * 2 * math.pi / 3 for k in range(3)]
+    expected = [[14 + 10.5 * math.cos(angle), 14 + 10.5 * math.sin(angle)] for angle in angles]
     assert torch.allclose(support().vertices(q[:1])[0], torch.tensor(expected, dtype=torch.float64))
     turned = support().vertices(q[1:])[0, 0] - 14
     assert math.atan2(turned[1], turned[0]) == pytest.approx(start - 0.10966227)
@@ -100,9 +100,9 @@ def test_what_any_polygon_is():
     assert AnyPolygon(size=28, min_area=16.0).contains(candidates).tolist() == [True, False, False, False]
     assert not AnyPolygon(size=28, min_area=16.1).contains(candidates).any()
     assert area(candidates).tolist() == [16.0, -16.0, 4.0, 0.0]
-    assert AnyPolygon(size=28, min_area=0.0).project(torch.tensor([[-1.0, 29.0, 3.0]])).tolist() == [
-        [0.0, 28.0, 3.0]
-    ]
+    assert AnyPolygon(size=28, min_area=1.0).contains(candidates).tolist() == [True, False, False, False]
+    outside = torch.tensor([[-1.0, 29.0, 3.0]])
+    assert AnyPolygon(size=28, min_area=0.0).project(outside).tolist() == [[0.0, 28.0, 3.0]]
 
 
 # ---- the search
@@ -134,6 +134,25 @@ def test_refinement_stays_in_the_support():
     inside = support().vertices(q).flatten(1)
     assert refine(image, q, support(), 8) > 50
     assert refine(image, q, support(), 8) > refine(image, inside, AnyPolygon(size=28, min_area=15.0), 8)
+
+
+def test_a_longer_search_never_ends_further_away(monkeypatch):
+    images = Rng.of(3, "uniform").uniform("x", (64, 28, 28))  # far from any polygon: many steps fail
+    q = draw(support(), 64).float()
+    last = torch.full((64,), math.inf)
+    for iterations in range(6):
+        monkeypatch.setattr(polygon_distance, "ITERATIONS", iterations)
+        distance = refine(images, q, support(), 8)
+        assert (distance <= last).all()
+        last = distance
+
+
+def test_a_step_that_cannot_be_had_is_not_taken(monkeypatch):
+    monkeypatch.setattr(polygon_distance, "DAMPING", 0.0)
+    monkeypatch.setattr(polygon_distance, "DAMPING_MIN", 0.0)
+    away = torch.tensor([[40.0, 40.0, 50.0, 40.0, 45.0, 50.0]])  # moves no pixel: the system is singular
+    distance = refine(torch.zeros(1, 28, 28), away, AnyPolygon(size=99, min_area=1.0), 8)
+    assert distance.item() == 784
 
 
 def test_an_image_that_is_not_finite_does_not_stop_the_search():

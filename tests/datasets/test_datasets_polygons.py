@@ -1,4 +1,4 @@
-"""The study's polygons: geometry, splits, identity; every image against the study's algorithm step by step."""
+"""The study's polygons: splits, identity, and images against the study's algorithm step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polygon precision, recall and F1: generators whose scores are known, and the inversion against least squares."""
+"""Polygon precision, recall and F1: generators with known scores, the inversion against least squares."""
 
 from __future__ import annotations
 

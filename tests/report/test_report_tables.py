@@ -1,0 +1,180 @@
+"""What the tables say, and what stands under them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import RERUN, Run, results, sweep
+
+from ganbench.analysis.results import Results
+from ganbench.analysis.summary import summarise
+from ganbench.report.render import Table
+from ganbench.report.tables import slug, tables
+
+
+def made_of(found: Results, *, allow_partial: bool = False) -> dict[str, Table]:
+    return {table.name: table for table in tables(summarise(found, allow_partial=allow_partial))}
+
+
+RUNS = {
+    "a": [
+        Run(0, [3.0]),
+        Run(1, [2.0, 1.0, 4.0]),
+        Run(2, [None]),
+        Run(3, [8.0, None]),
+        *(Run(1, [v], "rerun", 10 + n) for n, v in enumerate([1.0, 2.0, 3.0])),
+    ],
+    "b": [Run(0, [None]), Run(1, [None]), Run(2, [None]), Run(3, [None])],
+}
+SMALL = results(RUNS, rerun=RERUN, baselines={"real": 0.1, "untrained": 20.0, "blank": 30.0})
+
+
+def test_the_best_table_by_hand():
+    table = made_of(SMALL)["best_toy"]
+    assert table.header[:5] == ("model", "n search", "default", "median setting", "best setting")
+    assert table.rows[0] == (
+        "a",
+        "4/2/2/0",
+        "3.00",
+        "8.00",
+        "1.00",
+        "3/3/0/0",
+        "2.00 ± 1.00",
+        "2.00 ± 1.00",
+        "−1.00",
+    )
+    assert table.rows[1] == ("b", "4/0/4/0", "diverged", "diverged", "diverged", "0/0/0/0", "—", "—", "—")
+    assert table.bold == {(0, 3), (0, 4), (0, 6)}
+    row = table.frame.set_index("variant").loc["a"]
+    assert (row["search_never_finite"], row["searched"], row["best"]) == (1, 1.0, 1.0)
+    assert table.frame.set_index("variant").loc["b", "best"] == np.inf
+
+
+def test_notes_say_what_the_numbers_mean():
+    notes = " ".join(made_of(SMALL)["best_toy"].notes)
+    for said in (
+        "n is planned/done/diverged/failed",
+        "never finite: a 1 (search), b 4 (search)",
+        "Protocol proto [proto-1]",
+        "Budget tiny: 100 D steps, batches of 4, scored every 10",
+        "real against real (floor) 0.10",
+        "untrained generator (ceiling) 20.00",
+        "blank sample 30.00",
+        "Nothing two-sided can be said at 95 % at any k with 3 random settings",
+        "counts as the ceiling (FD (toy): untrained generator 20.00)",
+        "robust z",
+        "optimistic",
+    ):
+        assert said in notes
+
+
+def test_every_table_carries_counts_and_the_protocol():
+    for name, table in made_of(sweep()).items():
+        assert any(heading.startswith("n") for heading in table.header), name
+        assert any(note.startswith("Protocol proto") for note in table.notes), name
+        assert {"search_planned", "search_diverged", "search_failed"} <= set(table.frame.columns), name
+
+
+def test_metrics_have_the_baselines_below_a_rule():
+    table = made_of(sweep())["metrics_toy"]
+    assert table.rule == 2
+    assert [row[0] for row in table.rows] == [
+        "ns_gan", "vae", "real against real", "untrained generator", "blank sample",
+    ]  # fmt: skip
+    assert table.header[2:] == ("F1 (toy) ↑", "energy (toy) ↓")
+
+
+def test_no_model_is_ranked_where_most_score_nothing():
+    runs = {name: [Run(0, [value])] for name, value in (("a", 0.0), ("b", 0.0), ("c", 0.4))}
+    table = made_of(results(runs, metric="f1_toy", direction="max"))["metrics_toy"]
+    assert table.bold == frozenset()
+    assert any("No model is ranked by F1 (toy)" in note for note in table.notes)
+
+
+def test_seeds_by_hand():
+    table = made_of(SMALL)["seeds_toy"]
+    assert table.rows[0][3:] == ("2.00 ± 1.00", "2.00 ± 1.00", "2.00 [1.10, 2.90]", "0 %", "1.00", "−1.00")
+
+
+def test_budgets_stop_at_half_of_the_settings():
+    table = made_of(sweep(settings=9))["budget_toy"]
+    assert table.header[3:] == ("k = 1", "k = 2", "k = 3")
+    assert len(table.frame) == 2 * 2 * 9
+    assert all(cell != "—" for row in table.rows for cell in row)
+
+
+def test_a_band_is_in_the_table_while_it_has_two_sides():
+    table = made_of(sweep(settings=25))["budget_toy"]
+    cells = dict(zip(table.header, table.rows[0], strict=True))
+    assert "[" in cells["k = 1"]
+    assert "[" in cells["k = 2"]
+    assert "[" not in cells["k = 3"]
+    assert any("beyond k = 2 with 24 random settings" in note for note in table.notes)
+
+
+def test_refused_bands_are_said_to_be_refused():
+    table = made_of(sweep(search={"sampler": "tpe", "space": "wide", "trials": 9}))["budget_toy"]
+    assert any("Sampler tpe does not draw independently" in note for note in table.notes)
+    assert table.header == ("metric", "model", "n")
+
+
+def test_ties_are_said():
+    tied = results({"a": [Run(i, [v]) for i, v in enumerate([1.0, 2.0, 2.0])]})
+    assert any("conservative" in note for note in made_of(tied)["budget_toy"].notes)
+    untied = results({"a": [Run(i, [v]) for i, v in enumerate([2.0, 2.0, 1.0])]})
+    assert not any("conservative" in note for note in made_of(untied)["budget_toy"].notes)
+
+
+def test_both_default_learning_rates_are_shown_where_they_differ():
+    rate = SMALL.trials["model"].map({"a": 2.0e-4, "b": 5.0e-5})
+    variants = [
+        {"choices": {"model": m, "dataset": "toy"}, "config": {"model": {"lr": 5.0e-5}}} for m in ("a", "b")
+    ]
+    found = replace(
+        SMALL,
+        trials=SMALL.trials.assign(**{"model.lr": rate}),
+        definition={**SMALL.definition, "variants": variants},
+    )
+    notes = made_of(found)["best_toy"].notes
+    assert any("rescaled to the budget: a 0.0002 (authors' 5e-5)." in note for note in notes)
+
+
+def test_partial_is_stamped_and_explained():
+    states = SMALL.trials["state"].mask(SMALL.trials.index == 0, "failed")
+    for table in made_of(
+        replace(SMALL, trials=SMALL.trials.assign(state=states)), allow_partial=True
+    ).values():
+        assert "(partial)" in table.title
+        assert table.notes[0] == "Partial: 1 failed of 11 trials."
+
+
+def test_one_trial_is_enough():
+    found = made_of(results({"a": [Run(0, [1.0])]}))
+    assert found["best_toy"].rows == (("a", "1/1/0/0", "1.00", "—", "1.00"),)
+    assert any("No random setting" in note for note in found["best_toy"].notes)
+
+
+@pytest.mark.parametrize(
+    ("bare", "space", "key", "words"),
+    [
+        ("fd", "lenet28", "fd_lenet28", "FD (lenet28)"),
+        ("fid", "inception", "fid_inception", "FID"),
+        ("fd", "inception", "fd_inception", "FID"),
+        ("median_distance", "polygons", "median_distance_polygons", "median distance (polygons)"),
+    ],
+)
+def test_metric_names(bare: str, space: str, key: str, words: str):
+    found = results({"a": [Run(0, [1.0])]}, metric=key)
+    found.definition["protocols"]["toy"]["metrics"] = {"m": {"space": space, "directions": {bare: "min"}}}
+    assert made_of(found)["best_toy"].caption == f"{words} ↓ on toy"
+
+
+def test_thresholds_are_named():
+    found = results({"a": [Run(0, [0.5])]}, metric="f1_polygons@3", direction="max")
+    assert made_of(found)["best_toy"].caption == "F1 (polygons, δ = 3) ↑ on toy"
+
+
+def test_file_names_are_safe():
+    assert slug("a/b c@3") == "a-b-c-3"

@@ -1,0 +1,66 @@
+"""What the README tells a user to type is typed here, in its order, in an empty folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import ganbench.cli as cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("ganbench ")]
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("sys.argv", arguments)
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_every_command_works_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (model,) = blocks("yaml")
+    name = re.search(r"my_conf/model/(\w+)\.yaml", README)
+    assert name is not None
+    (tmp_path / "my_conf" / "model").mkdir(parents=True)
+    (tmp_path / "my_conf" / "model" / f"{name[1]}.yaml").write_text(model, encoding="utf-8")
+    typed = commands()
+    assert len(typed) >= 8
+    for command in typed:
+        if command[:2] == ["ganbench", "sweep"]:
+            command = [*command, "--launcher", "inline"]
+        assert run(command, monkeypatch) == 0, command
+    assert (tmp_path / "my_results" / "quickstart" / "report" / "report.json").exists()
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"`make ([a-z-]+)`", README)) | {
+        line.split()[1] for block in blocks("bash") for line in block.splitlines() if line.startswith("make ")
+    }
+    assert {"quickstart", "test", "check", "polygons"} <= targets
+    for target in targets:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_path_it_names_exists() -> None:
+    named = re.findall(r"\]\(((?:docs|results|spec)/[^)#]+)\)", README)
+    named += [path for path in re.findall(r"`((?:docs|tests|conf|sweeps|ganbench|results)/[\w/.]*\w/?)`", README)]
+    assert len(named) >= 6
+    missing = [path for path in named if not (ROOT / path).exists()]
+    assert not missing
