@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +12,34 @@ import typer
 
 from ganbench.errors import UserError
 
+
+class StoppedError(Exception):
+    """Ctrl-C; typer would end without a word."""
+
+
+class Verbs(typer.core.TyperGroup):
+    """The verbs, none of which swallows Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; raises `StoppedError` on Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise StoppedError(str(error)) from error
+
+
 app = typer.Typer(
     name="ganbench",
+    cls=Verbs,
     help="Which generative model is better, given the same tuning budget?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 FAILED = 3  # finished with failures
+CONTINUE = "the same command continues where this one ended"
+_Misuse: Any = typer.BadParameter.__bases__[0]  # any mistake in the command line itself
 _debug = {"on": False}
 
 Overrides = Annotated[
@@ -89,6 +108,8 @@ def train(
 
     outcome = train_trial(overrides or [], results, config_dir, tuple(plugin or ()), quiet=as_json)
     _print_json(outcome) if as_json else show_trial(outcome)
+    if outcome["status"] == "failed":
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -133,7 +154,7 @@ def sweep(
         show_plan(preview(request))
         return
     counts = run_sweep(request, Console(), launcher=launcher, workers=workers, retry_failed=bool(retry))
-    if counts["failed"]:
+    if counts["failed_packs"]:
         raise typer.Exit(FAILED)
 
 
@@ -213,22 +234,31 @@ def export(
     results: Results = DEFAULT_RESULTS,
 ) -> None:
     """Print every score as CSV."""
+    from ganbench.files import bare_name
     from ganbench.store import load
 
     if form != "csv":
         raise UserError(f"cannot export to {form!r}: the one form is csv")
-    typer.echo(load(results / name).to_csv(index=False), nl=False)
+    typer.echo(load(results / bare_name(name)).to_csv(index=False), nl=False)
 
 
 def main() -> None:
     """Run the command line; errors a user can mend are one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="ganbench", standalone_mode=False))
     except UserError as error:
-        if _debug["on"]:
-            raise
-        typer.echo(f"ganbench: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("ganbench: stopped; the same command continues where this one ended", err=True)
-        sys.exit(130)
+        _end(2, str(error))
+    except _Misuse as error:
+        _end(
+            2,
+            f"{error.format_message().rstrip('.')}; see `{error.ctx.command_path if error.ctx else 'ganbench'} -h`",
+        )
+    except (StoppedError, KeyboardInterrupt) as error:
+        _end(130, f"stopped; {str(error) or CONTINUE}")
+
+
+def _end(code: int, line: str) -> None:
+    if _debug["on"]:
+        traceback.print_exc()
+    typer.echo(f"ganbench: {line}", err=True)
+    sys.exit(code)

@@ -80,9 +80,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def tidy(trials: list[Trial], sweep: str, scores: pd.DataFrame) -> pa.Table:
     """Return one row per planned line × step × metric: ids, axes, params, score."""
     plan = _plan_frame(trials, sweep)
-    plan = plan.drop(
-        columns=[name for name in plan if name in scores and name != "trial_id"]
-    )  # an axis `protocol`
+    both = [name for name in plan if name in scores and name != "trial_id"]  # an axis `protocol`
+    plan = plan.drop(columns=both)
     extras = [name for name in scores if name not in {*KEY, *_FACTS}]
     rows = plan.merge(scores, on="trial_id", how="inner")
     rows = rows.sort_values(["line", "step", "metric", "protocol"], kind="stable")
@@ -109,14 +108,11 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def scores_of_tidy(table: pa.Table, trials: list[Trial]) -> pd.DataFrame:
-    """Return the scores of a tidy table: every row once, however many planned lines share its trial."""
-    planned = {*_PLAN, *(name for trial in trials for name in (*trial.variant, *trial.params))} - {
-        *KEY,
-        *_FACTS,
-    }
-    names = [name for name in table.column_names if name not in planned]
+    """Return the scores of a tidy table, as often as planned lines share their trial."""
+    planned = {*_PLAN, *(name for trial in trials for name in (*trial.variant, *trial.params))}
+    names = [name for name in table.column_names if name in {*KEY, *_FACTS} or name not in planned]
     frame: pd.DataFrame = table.select(names).to_pandas()
-    return frame.drop_duplicates(KEY, ignore_index=True)
+    return frame
 
 
 def read_reached(path: Path) -> dict[str, Reached]:

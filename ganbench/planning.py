@@ -9,7 +9,7 @@ from typing import Any
 from ganbench import search
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
-from ganbench.errors import ConfigError
+from ganbench.checks import check_config, check_metric
 from ganbench.identity import digest, protocol_id
 from ganbench.nodes import resolve, set_values
 from ganbench.packing import Mode, Setting, pack_settings
@@ -19,13 +19,15 @@ from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
 
 
 def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
-    """Freeze a sweep: what was asked for, and each variant's config as it will be trained."""
+    """Freeze a sweep: what was asked for, and each variant's config as it will be trained.
+
+    Raises `ConfigError` for values out of range and metrics that the protocol does not give.
+    """
     resolved = [resolve(v.config) for v in composed]
     for config in resolved:
-        if config["precision"] not in PRECISIONS:
-            raise ConfigError(
-                f"precision={config['precision']} cannot be trained: choose {' or '.join(PRECISIONS)}"
-            )
+        check_config(config, PRECISIONS)
+        if spec.rerun and spec.rerun.select.metric is not None:
+            check_metric("rerun.select.metric", spec.rerun.select.metric, config["protocol"])
     protocols = {v.choices["dataset"]: r["protocol"] for v, r in zip(composed, resolved, strict=True)}
     return {
         "hash_version": HASH_VERSION,

@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from ganbench.config import compose
 from ganbench.errors import StoreError
 from ganbench.identity import protocol_id
 from ganbench.instantiation import instantiate, load_plugins
 from ganbench.nodes import resolve
+from ganbench.protocols import Snapshot
 from ganbench.records import Score, Trial
 from ganbench.store import Store
 from ganbench.sweep import open_store
 from ganbench.terminal import Console
-from ganbench.worker import bench_of, load_snapshot, trial_config
+from ganbench.worker import bench_of, finite_or_none, load_snapshot, trial_config
 
 SCHEDULES = ("every", "best_last")
 
@@ -56,9 +58,21 @@ def _score(
     config = trial_config(store.definition(), trial.variant, trial.params)
     bench = bench_of(config, rules)
     procedure = instantiate(config["model"]["procedure"])
-    fakes = bench.scorer.generate(procedure, load_snapshot(path))
-    values = bench.scorer.score(fakes, procedure, SCHEDULES)
+    fakes = bench.scorer.generate(procedure, _snapshot(path))
+    values = finite_or_none(bench.scorer.score(fakes, procedure, SCHEDULES))
+    status = "diverged" if values is None else "ok"
     return [
-        Score(trial.trial_id, step, facts[0], facts[1], key, value, "ok", bench.protocol)
-        for key, value in values.items()
+        Score(
+            trial.trial_id, step, *facts, key, None if values is None else values[key], status, bench.protocol
+        )
+        for key in bench.scorer.keys(SCHEDULES)
     ]
+
+
+def _snapshot(path: Path) -> Snapshot:
+    try:
+        return load_snapshot(path)
+    except SafetensorError as error:
+        raise StoreError(
+            f"{path} is damaged ({error}): remove it, the other snapshots can then be scored"
+        ) from error

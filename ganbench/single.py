@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.selection import outcomes
 from ganbench.config import compose
-from ganbench.errors import ConfigError
-from ganbench.identity import training_config, trial_id
+from ganbench.definition import plain
+from ganbench.files import replace_bytes
+from ganbench.identity import digest, training_config, trial_id
 from ganbench.instantiation import load_plugins
+from ganbench.launch import CONTINUE
 from ganbench.nodes import resolve
 from ganbench.packing import Setting
+from ganbench.pictures import collect_pictures
 from ganbench.planning import definition_of, extend
 from ganbench.records import Trial
+from ganbench.signals import StopFlag
 from ganbench.store import Store
 from ganbench.sweep import read_results
 from ganbench.sweepfile import SweepSpec, Variant
 from ganbench.terminal import Console
-from ganbench.worker import run_slot
+from ganbench.worker import bench_of, run_slot
 
 
 def train_trial(
@@ -28,18 +33,34 @@ def train_trial(
     loaded = load_plugins(list(plugins))
     composed = compose(overrides, config_dir)
     config = resolve(composed.config)
-    if not isinstance(config["seed"], int) or config["seed"] < 0:
-        raise ConfigError(f"seed must be a whole number from 0 up, not {config['seed']!r}")
     choices = {axis: composed.choices[axis] for axis in ("model", "dataset")}
     setting = Setting(choices, "search", 0, config["seed"], True, {}, config)  # noqa: FBT003
     identity = trial_id(training_config(config), config["seed"])
-    store = Store(results / "train", identity)
     definition = {**_definition(identity, choices, composed.config), "plugins": loaded}
+    store = _store(results / "train", identity, definition)
+    if not store.exists():
+        bench_of(config)  # missing data or weights are found out before anything is written
     store.create(definition)
-    with store.driver():
-        extend(store, definition, [setting])
-        _run(store, definition, quiet=quiet)
+    if _is_done(store):
+        Console(quiet=quiet).say("this trial is done: read from the store")
+    else:
+        with store.driver():
+            extend(store, definition, [setting])
+            _run(store, definition["budget"]["steps"], quiet=quiet)
     return _outcome(store, store.plan().trials[0])
+
+
+def _store(results: Path, identity: str, definition: dict[str, Any]) -> Store:
+    """Return the trial's folder; one scored by another protocol, from another data folder … lies beside it."""
+    store = Store(results, identity)
+    if store.exists() and store.difference(definition):
+        return Store(results, f"{identity}-{digest(plain(definition), 8)}")
+    return store
+
+
+def _is_done(store: Store) -> bool:
+    counts = store.counts()
+    return 0 < counts["total"] == counts["done"] + counts["diverged"]
 
 
 def _definition(identity: str, choices: dict[str, str], config: dict[str, Any]) -> dict[str, Any]:
@@ -47,14 +68,27 @@ def _definition(identity: str, choices: dict[str, str], config: dict[str, Any]) 
     return {**definition_of(spec, [Variant(choices, config)]), "baselines": []}
 
 
-def _run(store: Store, definition: dict[str, Any], *, quiet: bool) -> None:
-    steps = definition["budget"]["steps"]
-    console = Console(quiet=quiet)
-    if store.counts()["planned"] + store.counts()["lost"] + store.counts()["failed"] == 0:
-        console.say("this trial is done: read from the store")
-        return
-    with console.bar("training", steps) as update:
-        run_slot(str(store.folder.parent), store.name, 0, lambda: False, on_step=update, retry_failed=True)
+def _run(store: Store, steps: int, *, quiet: bool) -> None:
+    with (
+        Console(quiet=quiet).bar("training", steps) as update,
+        StopFlag(signal.SIGINT, signal.SIGTERM) as stop,
+    ):
+        run_slot(str(store.folder.parent), store.name, 0, stop, on_step=update, retry_failed=True)
+    stop.raise_received(CONTINUE)
+
+
+def _picture(store: Store) -> str | None:
+    """Write a picture of a few samples of the best checkpoint; returns its path, None where there are none."""
+    from ganbench.report.build import picture  # noqa: PLC0415  (matplotlib)
+
+    path = store.folder / "samples.png"
+    if not path.exists():
+        collect_pictures(store, read_results(store))
+        content = picture(read_results(store))
+        if content is None:
+            return None
+        replace_bytes(path, content)
+    return str(path)
 
 
 def _outcome(store: Store, trial: Trial) -> dict[str, Any]:
@@ -67,9 +101,9 @@ def _outcome(store: Store, trial: Trial) -> dict[str, Any]:
             "error": failures[-1]["message"],
             "folder": str(store.folder),
         }
-    scores = store.scores()
+    results = read_results(store)
+    table, scores = outcomes(results), results.scores
     final = scores[scores["step"] == scores["step"].max()].iloc[0]
-    table = outcomes(read_results(store))
     return {
         "trial_id": trial.trial_id,
         "status": state,
@@ -86,6 +120,7 @@ def _outcome(store: Store, trial: Trial) -> dict[str, Any]:
         },
         "protocol": str(final["protocol"]),
         "folder": str(store.folder),
+        "samples": _picture(store),
     }
 
 

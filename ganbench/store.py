@@ -12,7 +12,7 @@ import pandas as pd
 
 from ganbench import files, frames, pruning, rows
 from ganbench.attempts import PREFIX, Attempt, checkpoint_step
-from ganbench.definition import differences, final_step, read_definition, to_yaml
+from ganbench.definition import differences, final_step, is_growth, read_definition, to_yaml
 from ganbench.driver import only_driver
 from ganbench.errors import StoreError
 from ganbench.liveness import PATIENCE_S, Observer, identity
@@ -45,11 +45,14 @@ class Store:
 
     def create(self, definition: Mapping[str, Any]) -> None:
         """Freeze the definition; a no-op if it is here already. Raises `StoreError` if another one is."""
-        if not self.exists():
+        self.accept(definition)
+        if not self.exists() or self.difference(definition):
             files.replace_text(self.folder / "sweep.yaml", to_yaml(definition))
-            return
-        difference = self.difference(definition)
-        if difference:
+
+    def accept(self, definition: Mapping[str, Any]) -> None:
+        """Raise `StoreError` where another definition is frozen here; one that only asks for more trials is not."""
+        difference = self.difference(definition) if self.exists() else ""
+        if difference and not is_growth(self._definition(), definition):
             raise StoreError(
                 f"{self.folder} holds another definition of {self.name} ({difference}): "
                 "give the sweep another name, or choose another folder with --results"
@@ -82,9 +85,8 @@ class Store:
         one gets the attempt. Raises `StoreError` where the folder cannot be written.
         """
         folder = self._pack_folder(pack_id)
-        newest = max(
-            files.numbered(folder, PREFIX), default=0
-        )  # before judging: what comes later is not dead
+        # looked up before judging: an attempt that comes between is newer than what is judged, and wins
+        newest = max(files.numbered(folder, PREFIX), default=0)
         if not self._may_claim(pack_id, self._states([pack_id])[pack_id].state, retry_failed=retry_failed):
             return None
         attempt = folder / f"{PREFIX}{newest + 1}"

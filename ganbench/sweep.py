@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.results import Results
+from ganbench.analysis.selection import outcomes
 from ganbench.config import groups, options
+from ganbench.definition import final_step
 from ganbench.errors import ConfigError, StoreError
 from ganbench.instantiation import load_plugins
 from ganbench.launch import launch, launcher_settings
+from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
 from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
 from ganbench.store import Store
@@ -61,27 +64,28 @@ def preview(request: Request) -> dict[str, Any]:
 def plan_sweep(request: Request) -> dict[str, Any]:
     """Freeze a sweep's definition, write the plan of its search stage and summarise both."""
     definition = define(request)
+    settings = search_settings(definition)  # before anything is written: a space may be wrong
     store = Store(request.results, request.name)
     store.create(definition)
-    new = extend(store, definition, search_settings(definition))
+    new = extend(store, definition, settings)
     plan = store.plan()
     return _summary(definition, len(plan.trials), len(plan.packs), new=new)
 
 
 def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -> dict[str, Any]:
-    rerun, budget = definition["rerun"], definition["budget"]
-    reruns = len(definition["variants"]) * rerun["top"] * rerun["seeds"] if rerun else 0
+    rerun = definition["rerun"]
+    settings, again = definition["search"]["trials"], rerun["top"] * rerun["seeds"] if rerun else 0
+    steps = [final_step(definition, variant["choices"]) for variant in definition["variants"]]
     return {
         "name": definition["name"],
         "variants": len(definition["variants"]),
-        "settings": definition["search"]["trials"],
+        "settings": settings,
         "planned": trials,
         "new": new,
         "packs": packs,
-        "reruns": reruns,
-        "steps": budget["steps"],
-        "trial_steps": (len(definition["variants"]) * definition["search"]["trials"] + reruns)
-        * budget["steps"],
+        "reruns": again * len(steps),
+        "steps": max(steps),
+        "trial_steps": sum(steps) * (settings + again),
         "protocols": sorted({p["id"] for p in definition["protocols"].values()}),
     }
 
@@ -89,21 +93,26 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
 def run_sweep(
     request: Request, console: Console, *, launcher: str, workers: int, retry_failed: bool = False
 ) -> dict[str, int]:
-    """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states."""
-    settings = launcher_settings(launcher, workers=workers)
+    """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
+
+    `failed_packs` counts the failed baselines too.
+    """
+    slots = launcher_settings(launcher, workers=workers)
     definition = define(request)
+    settings = search_settings(definition)  # before anything is written: a space may be wrong
     store = Store(request.results, request.name)
-    if _is_finished(store, definition) and not retry_failed:
+    if _is_finished(store, definition, settings) and not retry_failed:
         console.say(f"{request.name}: all trials are done, nothing to train")
         return _finish(store, console, trained=False)
-    store.create(definition)
+    if store.exists():
+        store.accept(definition)  # another one is refused before anything is touched
     with store.driver():
-        extend(store, definition, search_settings(definition))
-        _stage(store, "search", settings, console, retry_failed=retry_failed)
+        store.create(definition)
+        extend(store, definition, settings)
+        _stage(store, "search", slots, console, retry_failed=retry_failed)
         if definition["rerun"] and _stage_complete(store, "search"):
-            searched = [t for t in store.plan().trials if t.stage == "search"]
-            extend(store, definition, rerun_settings(definition, read_results(store), searched))
-            _stage(store, "rerun", settings, console, retry_failed=retry_failed)
+            extend(store, definition, _reruns(store, definition))
+            _stage(store, "rerun", slots, console, retry_failed=retry_failed)
         return _finish(store, console, trained=True)
 
 
@@ -112,24 +121,27 @@ def _stage_complete(store: Store, stage: str) -> bool:
     return bool(table.loc[table["stage"] == stage, "state"].isin(["done", "diverged"]).all())
 
 
-def _is_finished(store: Store, definition: dict[str, Any]) -> bool:
+def _is_finished(store: Store, definition: dict[str, Any], settings: list[Setting]) -> bool:
     """Return whether nothing of this very definition is left to plan, train or select."""
     if not store.exists() or store.definition() != definition:
         return False
     plan = store.plan().trials
-    if added(definition, search_settings(definition), plan)[0]:
+    if added(definition, settings, plan)[0]:
         return False
-    if definition["rerun"] and not any(t.stage == "rerun" for t in plan):
+    if any(state != "done" for state in store.work().values()):
         return False
-    return all(_stage_complete(store, stage) for stage in ("search", "rerun"))
+    return not definition["rerun"] or any(t.stage == "rerun" for t in plan) or not _reruns(store, definition)
 
 
-def _stage(
-    store: Store, stage: str, settings: dict[str, Any], console: Console, *, retry_failed: bool
-) -> None:
+def _reruns(store: Store, definition: dict[str, Any]) -> list[Setting]:
+    searched = [t for t in store.plan().trials if t.stage == "search"]
+    return rerun_settings(definition, read_results(store), searched)
+
+
+def _stage(store: Store, stage: str, slots: dict[str, Any], console: Console, *, retry_failed: bool) -> None:
     """Run one stage's packs; says at once how much of it is there already."""
     with console.watch(store, stage) as on_progress:
-        launch(store, settings, on_progress=on_progress, retry_failed=retry_failed)
+        launch(store, slots, on_progress=on_progress, retry_failed=retry_failed)
 
 
 def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
@@ -138,8 +150,11 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         store.compact()
         collect_pictures(store, read_results(store))
     missing = counts["planned"] + counts["running"] + counts["lost"]
-    if counts["failed"]:
-        console.say(f"{counts['failed']} trials failed: see `ganbench failures {store.name}`")
+    failed = sum(state == "failed" for state in store.work().values())
+    if failed:
+        console.say(
+            f"{counts['failed']} trials ({failed} packs) failed: see `ganbench failures {store.name}`"
+        )
     if missing:
         console.say(f"{missing} trials are not done: the same command continues")
     report = store.folder / "report" / "report.json"
@@ -147,16 +162,18 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         write_report(store, console, allow_partial=True)
     console.table(store)
     console.say(f"report: {report.parent}")
-    return counts
+    return counts | {"failed_packs": failed}
 
 
 def read_results(store: Store) -> Results:
-    """Return everything an analysis reads."""
+    """Return everything an analysis reads; scores under other protocols, which no table may mix in, stay out."""
+    definition, scores = store.definition(), store.scores()
+    own = {protocol["id"] for protocol in definition["protocols"].values()}
     return Results(
         name=store.name,
-        definition=store.definition(),
+        definition=definition,
         trials=store.trial_states(),
-        scores=store.scores(),
+        scores=scores[scores["protocol"].isin(own)],
         baselines=store.baselines(),
         samples=read_pictures(store),
     )
@@ -190,9 +207,9 @@ def status_of(name: str, results: Path) -> dict[str, Any]:
 
 
 def failures_of(name: str, results: Path) -> list[dict[str, Any]]:
-    """Return failed packs grouped by signature, the commonest first."""
+    """Return failed packs and baselines grouped by signature, the commonest first."""
     store = open_store(name, results)
-    failed = [pack for pack, state in store.states().items() if state == "failed"]
+    failed = [unit for unit, state in store.work().items() if state == "failed"]
     found = [store.failures(pack)[-1] for pack in failed]
     tally = Counter(f["signature"] for f in found)
     examples = {f["signature"]: f for f in reversed(found)}
@@ -203,8 +220,17 @@ def collect_garbage(name: str, results: Path, keep: str) -> str:
     """Remove what finished packs no longer need; returns a line that says how much."""
     if keep not in ("best", "none"):
         raise ConfigError(f"--keep {keep!r} is not known: choose best or none")
-    freed = open_store(name, results).gc(keep=keep)
+    store = open_store(name, results)
+    freed = store.gc(keep=keep, best=_best_steps(read_results(store)) if keep == "best" else {})
     return f"{name}: freed {freed / 2**20:.1f} MiB"
+
+
+def _best_steps(results: Results) -> dict[str, int]:
+    """Return each trial's best finite checkpoint, by the metric that its protocol selects with."""
+    table = outcomes(results)
+    selects = {dataset: results.protocol(dataset)["select"] for dataset in results.datasets}
+    rows = table[(table["metric"] == table["dataset"].map(selects)) & table["best_finite"]]
+    return {trial: int(step) for trial, step in zip(rows["trial_id"], rows["best_step"], strict=True)}
 
 
 def names(group: str, config_dir: Path | None) -> list[str]:

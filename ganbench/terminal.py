@@ -27,13 +27,16 @@ FINISHED = ("done", "diverged", "failed")
 PIPED_WIDTH = 140
 
 
+def _stdout(*, quiet: bool = False) -> RichConsole:
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return RichConsole(highlight=False, markup=False, quiet=quiet, width=width)
+
+
 class Console:
     """Messages on stderr, results on stdout, so that scripts can pipe the latter."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._out = RichConsole(
-            highlight=False, quiet=quiet, width=None if sys.stdout.isatty() else PIPED_WIDTH
-        )
+        self._out = _stdout(quiet=quiet)
         self._err = RichConsole(stderr=True, highlight=False, quiet=quiet)
 
     def say(self, text: str) -> None:
@@ -42,7 +45,7 @@ class Console:
 
     @contextmanager
     def bar(self, label: str, total: float | None) -> Iterator[Callable[[float], None]]:
-        """Show a progress bar; the function given sets how far it is."""
+        """Show a progress bar where a person looks on; the function given sets how far it is."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -50,7 +53,7 @@ class Console:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._err, transient=not self._err.is_terminal) as progress:
+        with Progress(*columns, console=self._err, disable=not self._err.is_terminal) as progress:
             task = progress.add_task(label, total=total)
             yield lambda done: progress.update(task, completed=done)
 
@@ -69,7 +72,10 @@ class Console:
 
     @contextmanager
     def working(self, label: str) -> Iterator[Callable[[str], None]]:
-        """Show a spinner; the function given says what is under way."""
+        """Show a spinner where a person looks on; the function given says what is under way."""
+        if not self._err.is_terminal:
+            yield lambda _: None
+            return
         with self._err.status(label) as status:
             yield lambda what: status.update(f"{label}: {what}")
 
@@ -93,10 +99,10 @@ class Console:
 
 def show_plan(summary: dict[str, Any]) -> None:
     """Print what a sweep will do."""
-    out = RichConsole(highlight=False)
+    out = _stdout()
     out.print(
         f"{summary['name']}: {summary['variants']} variants × {summary['settings']} settings"
-        f" + {summary['reruns']} reruns, {summary['steps']} steps each = {summary['trial_steps']:,} trial-steps",
+        f" + {summary['reruns']} reruns, up to {summary['steps']} steps each = {summary['trial_steps']:,} trial-steps",
         soft_wrap=True,
     )
     out.print(f"planned now: {summary['planned']} trials in {summary['packs']} packs ({summary['new']} new)")
@@ -116,14 +122,14 @@ def show_status(found: dict[str, Any]) -> None:
     table.add_row(
         *(["total"] + [""] * (len(axes) - 1)), *(str(found["counts"][s]) for s in STATES), style="bold"
     )
-    RichConsole(highlight=False).print(table)
+    _stdout().print(table)
 
 
 def show_failures(found: list[dict[str, Any]]) -> None:
     """Print each kind of failure with how many packs it hit and one traceback."""
-    out = RichConsole(highlight=False)
+    out = _stdout()
     if not found:
         out.print("no failures")
     for group in found:
         out.rule(f"{group['packs']} × {group['signature']}")
-        out.print(group["traceback"], markup=False)
+        out.print(group["traceback"], soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -56,6 +57,8 @@ class Bench:
 @lru_cache(maxsize=1)
 def _bench(dataset: str, protocol: str) -> Bench:
     source, rules = instantiate(json.loads(dataset)), json.loads(protocol)
+    for extractor in instantiate(rules["extractors"]).values():
+        extractor.weights_hash()  # missing weights are found out before anything is trained
     images = source.load()
     return Bench(images, Scorer(rules, source, images), protocol_id(rules))
 
@@ -65,7 +68,9 @@ def bench_of(config: dict[str, Any], protocol: dict[str, Any] | None = None) -> 
     return _bench(json.dumps(config["dataset"]), json.dumps(protocol or config["protocol"]))
 
 
-def pack_training(definition: dict[str, Any], pack: Pack, trials: list[Trial], images: Images) -> PackTraining:
+def pack_training(
+    definition: dict[str, Any], pack: Pack, trials: list[Trial], images: Images
+) -> PackTraining:
     """Build a pack as planned; lanes beyond its trials repeat the last one and are discarded."""
     configs = [trial_config(definition, t.variant, t.params) for t in trials]
     procedures = [instantiate(c["model"]["procedure"]) for c in configs]
@@ -160,15 +165,14 @@ class PackRun:
         started = time.perf_counter()
         procedure, state = self.training.lane(lane)
         scorer, last = self.bench.scorer, step == self._schedule[-1]
+        schedules = ("every", "best_last") if last else ("every",)
         values: dict[str, float] | None = None
-        snapshot: Snapshot | None = None
         if healthy:
             fakes = scorer.generate(procedure, state)
             if is_finite(fakes.images):
-                values = scorer.score(fakes, procedure, ("every", "best_last") if last else ("every",))
-                snapshot = fakes.settled
-                self._keep(step, trial, values, snapshot, shown(fakes.images), last=last)
-        schedules = ("every", "best_last") if last else ("every",)
+                values = finite_or_none(scorer.score(fakes, procedure, schedules))
+            if values is not None:
+                self._keep(step, trial, values, fakes.settled, shown(fakes.images), last=last)
         rows = self._rows(step, trial, values, scorer.keys(schedules), time.perf_counter() - started)
         return rows + (self._score_best(trial, procedure, step) if last else [])
 
@@ -181,7 +185,7 @@ class PackRun:
         started = time.perf_counter()
         snapshot = load_snapshot(self._store.snapshot(self._pack.pack_id, trial.trial_id, best))
         fakes = scorer.generate(procedure, snapshot)
-        values = scorer.score(fakes, procedure, ("best_last",))
+        values = finite_or_none(scorer.score(fakes, procedure, ("best_last",)))
         return self._rows(best, trial, values, keys, time.perf_counter() - started)
 
     def _rows(
@@ -247,6 +251,11 @@ def direction_of(protocol: dict[str, Any], key: str) -> str:
             if metric_key(name, metric["space"]) == key.partition("@")[0]:
                 return str(direction)
     raise UserError(f"protocol {protocol['name']!r} gives no metric {key!r}")
+
+
+def finite_or_none(values: dict[str, float]) -> dict[str, float] | None:
+    """Return a checkpoint's scores, None if one is not finite: samples so large that features overflow."""
+    return values if all(map(math.isfinite, values.values())) else None
 
 
 def _plain(value: torch.Tensor) -> float | None:

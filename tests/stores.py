@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ganbench.attempts import Attempt
 from ganbench.errors import StoreError
@@ -16,6 +17,7 @@ from ganbench.store import Store
 
 STEPS = 20
 DEFINITION = {"name": "toy", "budget": {"steps": STEPS}, "axes": {"model": ["a"]}}
+LOCAL: dict[str, Any] = {"kind": "local", "workers": 2, "per_gpu": 1, "restarts": 3, "grace_s": 30.0}
 ROOT = Path(__file__).resolve().parents[1]
 AXES = {"model": "a", "dataset": "ring"}
 

@@ -15,6 +15,7 @@ import pandas as pd
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import Summary, summarise
 from ganbench.files import replace_bytes, replace_text
+from ganbench.report import samples
 from ganbench.report.figures import figures
 from ganbench.report.render import Table, csv, latex, markdown
 from ganbench.report.style import styled, to_bytes
@@ -49,6 +50,15 @@ def build(
                 replace_bytes(out / "figures" / f"{name}.{kind}", content)
     replace_text(out / "report.json", _dump(numbers(summary, made, names)))
     return out
+
+
+def picture(results: Results) -> bytes | None:
+    """Return a PNG of the samples of a sweep's first dataset, None where none were kept."""
+    dataset = results.datasets[0]
+    if not samples.available(results, dataset):
+        return None
+    with styled():
+        return to_bytes(samples.figure(results, dataset))["png"]
 
 
 def numbers(summary: Summary, made: list[Table], names: list[str]) -> dict[str, Any]:

@@ -118,10 +118,11 @@ def _draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
 
 def _draw_study(ax: Axes, curve: pd.DataFrame, look: Look, shift: float) -> None:
     drawn = _drawn(curve, "study_mean")
+    drawn = drawn.assign(k=drawn["k"] * (1 + 0.12 * shift))  # so that bars stand beside each other
     marked = drawn.iloc[_few(len(drawn))]
     ax.plot(drawn["k"], drawn["study_mean"], color=look.colour, linewidth=1.0)
     ax.errorbar(
-        marked["k"] * (1 + 0.12 * shift),
+        marked["k"],
         marked["study_mean"],
         yerr=marked["study_sd"],
         color=look.colour,
@@ -208,4 +209,5 @@ def _dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
     if ks.max() > 12:
         log_scale(ax, "x", 0.9, 1.15 * float(ks.max()))
     else:
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        ax.set_xlim(0.6, float(ks.max()) + 0.4)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))

@@ -120,3 +120,13 @@ def test_images_pack_like_vectors(model: str) -> None:
         torch.testing.assert_close(
             procedure.sample(packed, latents), procedure.sample(solo, latents), atol=1e-3, rtol=1e-3
         )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_traced_step_gives_the_same_bits(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    eager = pack(model, lanes=LANES, seeds=SEEDS)
+    logs = train(eager, 9)
+    monkeypatch.setattr("ganbench.training.TRACE_AFTER", 1)
+    traced = pack(model, lanes=LANES, seeds=SEEDS)
+    assert all(identical(a, b) for a, b in zip(logs, train(traced, 9), strict=True))
+    assert identical(eager.state, traced.state)

@@ -147,6 +147,18 @@ def test_the_loss_on_images_is_the_studys() -> None:
     torch.testing.assert_close(procedure.sample(after, latents), means, atol=1e-6, rtol=1e-5)
 
 
+def test_a_posterior_never_narrows_below_a_millionth() -> None:
+    """Means of 0 and s = −200 give σ = 10⁻⁶ in each of four dimensions."""
+    procedure = procedure_of()
+    state = procedure.init(Rng.of(1))
+    flat = {name: torch.zeros_like(value) for name, value in state.encoder.items()}
+    last = max(name for name in flat if name.endswith("bias"))
+    flat[last] = torch.tensor([0.0] * 4 + [-200.0] * 4)
+    _, logs = procedure.step(state._replace(encoder=flat), batch_of(0), Rng.of(2), "dg")
+    expected = 2.0 * (1e-12 - math.log(1e-8 + 1e-12) - 1.0)
+    assert logs["kl"].item() == pytest.approx(expected, rel=1e-6)
+
+
 def test_posterior_noise_follows_the_stream() -> None:
     procedure = procedure_of({**PLAIN, "model.d_batch_norm": False})
     state = lively(procedure)

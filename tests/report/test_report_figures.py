@@ -73,6 +73,16 @@ def test_every_finished_run_has_its_mark(summary: Summary):
     assert sorted(dots) == sorted(runs["best"])
 
 
+def test_a_run_without_a_score_is_a_cross_and_no_dot():
+    runs = [Run(i, [v]) for i, v in enumerate([0.5, None, 0.2, None])]
+    made = results({"a": runs}, metric="f1_toy", direction="max", default=None)
+    with styled():
+        ax = distribution_figure(summarise(made, allow_partial=False), "toy", "search").axes[0]
+    marks = {line.get_marker(): np.asarray(line.get_xdata()).tolist() for line in ax.get_lines()}
+    assert sorted(marks["o"]) == [0.2, 0.5]
+    assert len(marks["x"]) == 2
+
+
 def test_looks_differ_in_colour_and_in_grey():
     found = looks([str(i) for i in range(88)])
     assert len({(look.colour, look.marker) for look in found.values()}) == 88
@@ -94,6 +104,17 @@ def drawn(made: Results, *, allow_partial: bool = False) -> list[str]:
             names.append(name)
             figure.draw_without_rendering()
     return names
+
+
+def test_a_partial_sweep_is_stamped_on_its_figures():
+    made = sweep()
+    states = made.trials["state"].mask(made.trials.index == 0, "lost")
+    partial = summarise(replace(made, trials=made.trials.assign(state=states)), allow_partial=True)
+    with styled():
+        stamped = [text.get_text() for text in next(figures(partial))[1].texts]
+        whole = [text.get_text() for text in next(figures(summarise(made, allow_partial=False)))[1].texts]
+    assert "partial" in stamped
+    assert "partial" not in whole
 
 
 def test_dependent_draws_have_no_band_figure():

@@ -52,6 +52,24 @@ def test_the_best_table_by_hand():
     assert table.frame.set_index("variant").loc["b", "best"] == np.inf
 
 
+def test_a_share_that_no_checkpoint_gave_is_diverged_not_zero():
+    runs = {"a": [Run(0, [None]), Run(1, [None])], "b": [Run(0, [0.25]), Run(1, [None])]}
+    found = made_of(results(runs, metric="f1_toy", direction="max"))
+    assert [row[2:] for row in found["best_toy"].rows] == [
+        ("diverged", "diverged", "diverged"),
+        ("0.250", "diverged", "0.250"),
+    ]
+    assert [row[2] for row in found["metrics_toy"].rows] == ["diverged", "0.250"]
+
+
+def test_of_several_rerun_settings_the_headline_shows_the_best_of_the_search():
+    runs = [Run(0, [2.0]), Run(1, [1.0]), Run(0, [9.0], "rerun", 7), Run(1, [3.0], "rerun", 8)]
+    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2}))
+    (row,) = found["best_toy"].rows
+    assert row[6] == "3.00"
+    assert [row[3] for row in found["seeds_toy"].rows] == ["3.00", "9.00"]
+
+
 def test_notes_say_what_the_numbers_mean():
     notes = " ".join(made_of(SMALL)["best_toy"].notes)
     for said in (
@@ -91,6 +109,12 @@ def test_no_model_is_ranked_where_most_score_nothing():
     table = made_of(results(runs, metric="f1_toy", direction="max"))["metrics_toy"]
     assert table.bold == frozenset()
     assert any("No model is ranked by F1 (toy)" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(("metric", "direction", "row"), [("fd_toy", "min", 1), ("f1_toy", "max", 0)])
+def test_the_better_model_is_bold(metric: str, direction: str, row: int):
+    made = results({"a": [Run(0, [0.9])], "b": [Run(0, [0.4])]}, metric=metric, direction=direction)
+    assert made_of(made)["metrics_toy"].bold == {(row, 2)}
 
 
 def test_seeds_by_hand():

@@ -1,0 +1,180 @@
+"""Interrupted anywhere and continued by the same command, a sweep ends with the values of an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from commands import SHORT, TINY, Ran, ganbench, plain_reports, refused, sweep, train, values
+from stores import environment, wait_until
+
+import ganbench as package
+from ganbench.files import read_json
+from ganbench.slots import Slots
+from ganbench.store import Store
+from ganbench.training import PackTraining
+
+# a second of training and more, with checkpoints on the way and past the step from which steps are traced
+LONG = ("budget.steps=600", "budget.every=300", "budget.checkpoint_seconds=0.1", "rerun={top: 1, seeds: 2}")
+CONTINUES = "ganbench: stopped; the same command continues where this one ended\n"
+MAIN = "from ganbench.cli import main; main()"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plain_reports() -> Iterator[None]:
+    with plain_reports():
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The scores of a sweep that nothing disturbs."""
+    results = tmp_path_factory.mktemp("undisturbed")
+    assert sweep(results, *LONG).code == 0
+    return values(results / "quickstart")
+
+
+def start(results: Path, *more: str) -> subprocess.Popen[str]:
+    """Start the sweep as a process of its own, with one slot of its own."""
+    few = ["model=ns_gan", "dataset=ring", "search.trials=2", *TINY, *SHORT, *LONG, *more]
+    command = [
+        sys.executable,
+        "-c",
+        MAIN,
+        "sweep",
+        "quickstart",
+        *few,
+        "--workers",
+        "1",
+        "--results",
+        str(results),
+    ]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def checkpoints(results: Path) -> list[Path]:
+    return sorted(results.glob("quickstart/packs/*/attempt-*/checkpoint-*.pt"))
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
+    first = start(tmp_path)
+    try:
+        wait_until(lambda: checkpoints(tmp_path), 120)
+        message = refused(sweep(tmp_path, *LONG))
+        assert f"is driven by process {first.pid} on " in message
+        assert message.endswith("wait for it, or stop it first")
+        assert ganbench("status", "quickstart", "--results", tmp_path, "--json").json()["running"] == 2
+        first.send_signal(signal.SIGINT)
+        out, err = first.communicate(timeout=60)
+    finally:
+        end(first)
+    assert (first.returncode, out, err) == (130, "", CONTINUES)
+    assert Slots(Store(tmp_path, "quickstart").slots).live() == []
+    (attempt,) = {path.parent for path in checkpoints(tmp_path)}
+    assert (read_json(attempt / "outcome.json") or {})["outcome"] == "stopped"
+    assert sweep(tmp_path, *LONG).code == 0
+    assert values(tmp_path / "quickstart").equals(undisturbed)
+
+
+def test_kill_9_of_the_driver_and_its_slot(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
+    first = start(tmp_path)
+    try:
+        wait_until(lambda: checkpoints(tmp_path), 120)
+    finally:
+        end(first)
+    claim = read_json(checkpoints(tmp_path)[0].parent / "claim.json")
+    assert claim is not None
+    os.kill(claim["pid"], signal.SIGKILL)
+    wait_until(lambda: ganbench("status", "quickstart", "--results", tmp_path, "--json").json()["lost"] == 2)
+    reached = max(int(path.stem.partition("-")[2]) for path in checkpoints(tmp_path))
+    steps = sweep_counting_steps(tmp_path)
+    assert steps[0] == reached > 0
+    assert values(tmp_path / "quickstart").equals(undisturbed)
+
+
+def sweep_counting_steps(results: Path) -> list[int]:
+    """Continue here; return the steps that were taken."""
+    steps: list[int] = []
+    real = PackTraining.advance
+
+    def advance(self: PackTraining) -> Any:
+        steps.append(self.progress.step)
+        return real(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PackTraining, "advance", advance)
+        assert sweep(results, *LONG).code == 0
+    return steps
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
+    """Let the signal come while this step is being taken."""
+    real = PackTraining.advance
+
+    def advance(self: PackTraining) -> Any:
+        if self.progress.step == step - 1:
+            signal.raise_signal(number)
+        return real(self)
+
+    monkeypatch.setattr(PackTraining, "advance", advance)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_this_process_saves_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        interrupt(patch, 3, number)
+        ran = sweep(tmp_path)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err == (CONTINUES if number == signal.SIGINT else "")
+    assert signal.getsignal(number) is before
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-3.pt"]
+    assert sweep(tmp_path).code == 0
+
+
+def test_ctrl_c_during_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt(patch, 3, signal.SIGINT)
+        assert train(tmp_path / "cut") == Ran(130, "", CONTINUES)
+    (checkpoint,) = (tmp_path / "cut").rglob("checkpoint-*.pt")
+    assert checkpoint.name == "checkpoint-3.pt"
+    again = train(tmp_path / "cut")
+    assert again.code == 0
+    assert again.json()["metrics"] == whole.json()["metrics"]
+    assert again.json()["trial_id"] == whole.json()["trial_id"]
+
+
+def test_ctrl_c_between_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ganbench.sweep
+
+    words = ("rerun={top: 1, seeds: 2}",)
+    assert sweep(tmp_path / "whole", *words).code == 0
+
+    def stop(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ganbench.sweep, "rerun_settings", stop)
+        assert sweep(tmp_path / "cut", *words) == Ran(130, "", CONTINUES)
+    assert {t.stage for t in Store(tmp_path / "cut", "quickstart").plan().trials} == {"search"}
+    assert sweep(tmp_path / "cut", *words).code == 0
+    assert values(tmp_path / "cut" / "quickstart").equals(values(tmp_path / "whole" / "quickstart"))
+    assert set(package.load(tmp_path / "cut", "quickstart")["stage"]) == {"search", "rerun"}

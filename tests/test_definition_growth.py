@@ -1,0 +1,48 @@
+"""A sweep may grow; anything else is another sweep."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from ganbench.definition import is_growth
+from ganbench.errors import StoreError
+from ganbench.store import Store
+
+SWEEP = {"name": "s", "budget": {"steps": 4}, "search": {"trials": 8, "space": "wide"}, "rerun": {"seeds": 3, "top": 1}}
+
+
+def changed(**changes: object) -> dict[str, object]:
+    definition = deepcopy(SWEEP)
+    for dotted, value in changes.items():
+        node, _, field = dotted.partition("__")
+        definition[node][field] = value
+    return definition
+
+
+@pytest.mark.parametrize("more", [{"search__trials": 12}, {"rerun__seeds": 4}, {"rerun__top": 2, "search__trials": 9}])
+def test_more_trials_are_growth(more: dict[str, object], tmp_path: Path) -> None:
+    store = Store(tmp_path, "s")
+    store.create(SWEEP)
+    store.create(changed(**more))
+    assert store.definition() == changed(**more)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"search__trials": 7}, {"search__space": "narrow"}, {"budget__steps": 5}, {"search__trials": 9, "budget__steps": 5}],
+)
+def test_anything_else_is_refused_and_changes_nothing(other: dict[str, object], tmp_path: Path) -> None:
+    store = Store(tmp_path, "s")
+    store.create(SWEEP)
+    before = (tmp_path / "s" / "sweep.yaml").read_bytes()
+    with pytest.raises(StoreError, match=r"another definition"):
+        store.create(changed(**other))
+    assert (tmp_path / "s" / "sweep.yaml").read_bytes() == before
+
+
+def test_a_stage_that_appears_is_not_growth() -> None:
+    assert not is_growth({**SWEEP, "rerun": None}, SWEEP)
+    assert is_growth(SWEEP, SWEEP)
