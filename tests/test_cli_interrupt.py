@@ -21,8 +21,8 @@ from ganbench.slots import Slots
 from ganbench.store import Store
 from ganbench.training import PackTraining
 
-# a second of training and more, with checkpoints on the way and past the step from which steps are traced
-LONG = ("budget.steps=600", "budget.every=300", "budget.checkpoint_seconds=0.1", "rerun={top: 1, seeds: 2}")
+# checkpoints on the way, and more steps than are taken before they are traced
+LONG = ("budget.steps=240", "budget.every=120", "budget.checkpoint_seconds=0.1", "rerun={top: 1, seeds: 2}")
 CONTINUES = "ganbench: stopped; the same command continues where this one ended\n"
 MAIN = "from ganbench.cli import main; main()"
 
@@ -66,27 +66,45 @@ def checkpoints(results: Path) -> list[Path]:
     return sorted(results.glob("quickstart/packs/*/attempt-*/checkpoint-*.pt"))
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
+def frozen_slot(results: Path) -> int:
+    """Wait until the slot has saved a checkpoint, halt it there and return its process id."""
+    wait_until(lambda: checkpoints(results), 120)
+    claim = read_json(checkpoints(results)[0].parent / "claim.json")
+    assert claim is not None
+    os.kill(claim["pid"], signal.SIGSTOP)
+    return int(claim["pid"])
+
+
+def is_told_to_stop(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    pending = next(line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd:"))
+    return bool(int(pending, 16) & 1 << (signal.SIGTERM - 1))
+
+
+def status(results: Path) -> dict[str, int]:
+    found: dict[str, int] = ganbench("status", "quickstart", "--results", results, "--json").json()
+    return found
 
 
 def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
     first = start(tmp_path)
     try:
-        wait_until(lambda: checkpoints(tmp_path), 120)
+        slot = frozen_slot(tmp_path)
         message = refused(sweep(tmp_path, *LONG))
         assert f"is driven by process {first.pid} on " in message
         assert message.endswith("wait for it, or stop it first")
-        assert ganbench("status", "quickstart", "--results", tmp_path, "--json").json()["running"] == 2
+        assert status(tmp_path)["running"] == 2
         first.send_signal(signal.SIGINT)
+        wait_until(lambda: is_told_to_stop(slot))
+        os.kill(slot, signal.SIGCONT)
         out, err = first.communicate(timeout=60)
     finally:
-        end(first)
+        first.kill()
     assert (first.returncode, out, err) == (130, "", CONTINUES)
     assert Slots(Store(tmp_path, "quickstart").slots).live() == []
     (attempt,) = {path.parent for path in checkpoints(tmp_path)}
     assert (read_json(attempt / "outcome.json") or {})["outcome"] == "stopped"
+    assert status(tmp_path)["lost"] == 2
     assert sweep(tmp_path, *LONG).code == 0
     assert values(tmp_path / "quickstart").equals(undisturbed)
 
@@ -94,13 +112,12 @@ def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd
 def test_kill_9_of_the_driver_and_its_slot(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
     first = start(tmp_path)
     try:
-        wait_until(lambda: checkpoints(tmp_path), 120)
+        slot = frozen_slot(tmp_path)
     finally:
-        end(first)
-    claim = read_json(checkpoints(tmp_path)[0].parent / "claim.json")
-    assert claim is not None
-    os.kill(claim["pid"], signal.SIGKILL)
-    wait_until(lambda: ganbench("status", "quickstart", "--results", tmp_path, "--json").json()["lost"] == 2)
+        first.kill()
+    os.kill(slot, signal.SIGKILL)
+    first.communicate(timeout=60)
+    wait_until(lambda: status(tmp_path)["lost"] == 2)
     reached = max(int(path.stem.partition("-")[2]) for path in checkpoints(tmp_path))
     steps = sweep_counting_steps(tmp_path)
     assert steps[0] == reached > 0

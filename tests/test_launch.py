@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import stat
@@ -28,11 +27,6 @@ INLINE = {"kind": "inline"}
 def _children_import_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.setattr(launching, "POLL_S", 0.1)
-
-
-def held(store: Store, slot: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((store.slots / f"{slot}.json").read_text())
-    return found
 
 
 @pytest.mark.parametrize("name", ["inline", "local"])

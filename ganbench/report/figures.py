@@ -17,7 +17,7 @@ from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import samples, words
 from ganbench.report.distribution import distribution_figure
-from ganbench.report.style import GREY, PALE, Look, log_scale, looks, panels, stamp
+from ganbench.report.style import GREY, PALE, Look, headline, key_columns, log_scale, looks, panels, stamp
 from ganbench.report.tables import slug
 
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
@@ -84,11 +84,9 @@ def _curves_figure(
         _dress(ax, metric, shown[column].astype(float), shown["k"])
         ax.set_xlabel("k, settings tried" + (" (dotted beyond n/4)" if column == "median" else ""))
         ax.set_ylabel(f"{words.metric_name(metric)} {words.arrow(metric)}")
-    figure.suptitle(
-        f"{dataset}: {TITLES[column]}{_steps(summary)}", x=0.01, ha="left", weight="bold", fontsize=9
-    )
+    headline(figure, f"{dataset}: {TITLES[column]}{_steps(summary)}")
     handles = [Line2D([], [], color=look[v].colour, marker=look[v].marker, label=v) for v in variants]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4 * len(metrics), len(variants)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=key_columns(figure, variants))
     return figure
 
 
@@ -168,7 +166,7 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
     key = "filled: both sides; dashed: bad side only; dotted: beyond n/4"
     figure.supxlabel(f"k, settings tried{_steps(summary)}    [{key}]", fontsize=8)
     title = f"{dataset}: median of the best of k with its 95 % band, simultaneous over k"
-    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=9)
+    headline(figure, title)
     return figure
 
 

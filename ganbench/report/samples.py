@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ganbench.analysis.results import Results
-from ganbench.report.style import GREY, PALE, looks, panels
+from ganbench.report.style import GREY, PALE, headline, looks, panels
 
 SIDE = 6  # images a row and a column
 GAP = 1  # white pixels between them
@@ -40,7 +40,7 @@ def figure(results: Results, dataset: str) -> Figure:
         ax.set_title(name)
     for ax in axes[len(names) :]:
         ax.set_axis_off()
-    drawn.suptitle(f"{dataset}: samples", x=0.01, ha="left", weight="bold", fontsize=9)
+    headline(drawn, f"{dataset}: samples")
     return drawn
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h", "<", ">")
 INK, GREY, PALE = "#222222", "#767676", "#D5D5D5"
 DPI = 160
+LETTERS_AN_INCH = 12.5  # of bold type, size 9
+KEY_LETTERS = 6  # what a legend's line and margins take
 RC: Any = {
     "text.parse_math": False,  # names are shown as they are
     "font.family": "DejaVu Sans",
@@ -83,6 +86,18 @@ def panels(
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False, **sharing)
     return figure, [axes for row in grid for axes in row]
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Write a figure's title, wrapped to its width."""
+    characters = int(figure.get_figwidth() * LETTERS_AN_INCH)
+    figure.suptitle(textwrap.fill(text, characters), x=0.01, ha="left", weight="bold", fontsize=9)
+
+
+def key_columns(figure: Figure, labels: list[str]) -> int:
+    """Return how many entries of a legend stand side by side without being cut."""
+    widest = max((len(label) for label in labels), default=1) + KEY_LETTERS
+    return max(1, min(len(labels), int(figure.get_figwidth() * LETTERS_AN_INCH / widest)))
 
 
 def stamp(figure: Figure, *, partial: bool) -> None:

@@ -12,6 +12,7 @@ from ganbench.analysis.results import CEILING, FLOOR, Metric, Results
 from ganbench.analysis.summary import Summary
 from ganbench.report.render import number
 
+STUDY_CHANNELS = 64
 COUNTS = "n is planned/done/diverged/failed trials."
 OPTIMISM = "Scores are the best over checkpoints, chosen on the images they are scored on: optimistic."
 OUTLIERS = (
@@ -128,6 +129,19 @@ def default_note(results: Results) -> str:
     return f"The default setting's learning rate is rescaled to the budget: {listed}." if said else ""
 
 
+def width_note(results: Results, dataset: str) -> str:
+    """Say that networks narrower than the study's shift what its settings mean, weight clipping above all."""
+    found = (v for v in results.definition.get("variants", []) if v["choices"].get("dataset") == dataset)
+    widths = {v["config"].get("network", {}).get("channels", STUDY_CHANNELS) for v in found} - {STUDY_CHANNELS}
+    if not widths:
+        return ""
+    said = " or ".join(map(str, sorted(widths)))
+    return (
+        f"Networks have {said} channels where the study's have {STUDY_CHANNELS}: learning rates shift, and a default"
+        " weight clip does not carry over, since the critic's slope shrinks with its width."
+    )
+
+
 def _power(value: float) -> str:
     """Write 5e-05 as 5e-5."""
     mantissa, _, exponent = f"{value:.3g}".partition("e")
@@ -156,5 +170,6 @@ def common_notes(summary: Summary, dataset: str) -> tuple[str, ...]:
         protocol_note(results, dataset),
         budget_note(results),
         default_note(results),
+        width_note(results, dataset),
     )
     return tuple(note for note in notes if note)
