@@ -135,7 +135,9 @@ def sweep(
     overrides: Overrides = None,
     results: Results = DEFAULT_RESULTS,
     launcher: Annotated[str, typer.Option(help="inline or local.")] = "local",
-    workers: Annotated[int, typer.Option(min=1, help="Slots, one thread each.")] = 2,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Slots, one thread each: 2, or one per GPU where there are any.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan, write and train nothing.")
     ] = False,

@@ -24,11 +24,14 @@ Pictures = dict[tuple[str, str], NDArray[Any]]
 
 def read_pictures(store: Store) -> Pictures:
     """Return samples by (variant, dataset), images in [0, 1]; nothing where none were kept."""
-    path = store.folder / FILE
-    if not path.exists():
+    return {_split(name): _unit(array) for name, array in _stored(store).items()}
+
+
+def _stored(store: Store) -> dict[str, NDArray[Any]]:
+    try:
+        return dict(load_file(store.folder / FILE))
+    except (SafetensorError, OSError):
         return {}
-    tensors = load_file(path)
-    return {_split(name): _unit(array) for name, array in tensors.items()}
 
 
 def collect_pictures(store: Store, results: Results) -> None:
@@ -36,8 +39,7 @@ def collect_pictures(store: Store, results: Results) -> None:
 
     What the file holds and the packs no longer do stays in it.
     """
-    path = store.folder / FILE
-    found = dict(load_file(path)) if path.exists() else {}
+    found = _stored(store)
     table = outcomes(results)
     steps = table.set_index(["trial_id", "metric"])["best_step"]
     for dataset in results.datasets:
@@ -50,7 +52,9 @@ def collect_pictures(store: Store, results: Results) -> None:
                 _add(found, (variant, dataset), _kept(store, best["pack_id"], best["trial_id"], int(step)))
         _add(found, (REAL, dataset), _real(store, dataset))
     if found:
-        files.replace(path, lambda temporary: save_file(dict(sorted(found.items())), temporary))
+        files.replace(
+            store.folder / FILE, lambda temporary: save_file(dict(sorted(found.items())), temporary)
+        )
 
 
 def _add(found: dict[str, NDArray[Any]], key: tuple[str, str], samples: NDArray[Any] | None) -> None:

@@ -91,7 +91,12 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
 
 
 def run_sweep(
-    request: Request, console: Console, *, launcher: str, workers: int, retry_failed: bool = False
+    request: Request,
+    console: Console,
+    *,
+    launcher: str,
+    workers: int | None = None,
+    retry_failed: bool = False,
 ) -> dict[str, int]:
     """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
 

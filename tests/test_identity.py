@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from configs import MODELS, at, changed, leaves_of, resolved
 from packs import TINY, composed
 
-from ganbench import identity, tree
+from ganbench import identity
 from ganbench.config import compose
 from ganbench.identity import (
     EXCLUDED,
@@ -23,11 +22,9 @@ from ganbench.identity import (
     training_config,
     trial_id,
 )
-from ganbench.instantiation import locate
 from ganbench.nodes import resolve, set_values
 from ganbench.records import HASH_VERSION
 
-MODELS = sorted(p.stem for p in (Path(__file__).parents[1] / "conf" / "model").glob("*.yaml"))
 PLACEMENT = {
     "dataset.root": "elsewhere",
     "dataset.download": True,
@@ -60,38 +57,8 @@ CANONICAL = (
 )
 
 
-def resolved(model: str = "wgan_gp", family: str = "gray28", **values: Any) -> dict[str, Any]:
-    """Return a private copy of a model's resolved config with dotted values (`__` for a point) set."""
-    dotted = {key.replace("__", "."): value for key, value in values.items()}
-    return copy.deepcopy(json.loads(json.dumps(resolve(set_values(composed(model, family), dotted)))))
-
-
 def id_of(config: dict[str, Any], seed: int = 0) -> str:
     return trial_id(training_config(config), seed)
-
-
-def leaves_of(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the way to every value that is not a mapping or a list."""
-    if not isinstance(node, (dict, list)):
-        yield path
-        return
-    for key in node if isinstance(node, dict) else range(len(node)):
-        yield from leaves_of(node[key], (*path, key))
-
-
-def at(node: Any, path: tuple[Any, ...]) -> Any:
-    for key in path:
-        node = node[key]
-    return node
-
-
-def changed(node: Any, path: tuple[Any, ...]) -> Any:
-    """Return a copy with another value of the same type at a path."""
-    result = copy.deepcopy(node)
-    value = at(result, path)
-    other = not value if isinstance(value, bool) else value + "x" if isinstance(value, str) else value + 1
-    at(result, path[:-1])[path[-1]] = other
-    return result
 
 
 def test_a_stored_configs_id_never_changes() -> None:
@@ -296,89 +263,3 @@ def test_training_and_protocol_are_hashed_apart() -> None:
     config = resolved()
     assert id_of({**config, "protocol": {**config["protocol"], "n_fake": 5}}) == id_of(config)
     assert protocol_id(config["protocol"]) == protocol_id(resolved("vae")["protocol"])
-
-
-FLOATS = {
-    "wgan": ["d_optimizer.clip", "d_optimizer.optimizer.lr", "g_optimizer.beta2", "prior.low", "prior.high"],
-    "wgan_gp": ["penalty.weight", "penalty.center", "penalty.eps", "d_optimizer.eps", "g_optimizer.beta1"],
-    "lsgan": ["loss.real_label", "loss.fake_label", "loss.target"],
-    "dragan": ["penalty.noise_scale"],
-    "began": ["gamma", "k_lr"],
-    "vae": ["likelihood.sd", "optimizer.lr"],
-}
-STRUCTURE = {
-    "wgan": ["d_steps", "redraw_latents", "generator.hidden", "critic.batch_norm", "prior.latent_dim"],
-    "wgan_gp": ["g_optimizer.epsilon_mode", "penalty._target_"],
-    "lsgan": ["loss.on_probability"],
-    "dragan": ["penalty.clip", "penalty.interpolate"],
-    "began": ["clip_k", "autoencoder.bottleneck"],
-    "vae": ["encoder.latent_dim"],
-}
-
-
-def signature_after(model: str, *path: Any) -> str:
-    return signature(changed(training_config(resolved(model, "ring")), path))
-
-
-@pytest.mark.parametrize(("model", "field"), [(m, f) for m, fields in FLOATS.items() for f in fields])
-def test_floats_of_parts_may_differ_in_a_pack(model: str, field: str) -> None:
-    path = ("procedure", *field.split("."))
-    training = training_config(resolved(model, "ring"))
-    assert isinstance(at(training, path), float)
-    assert signature_after(model, *path) == signature(training)
-    assert trial_id(changed(training, path), 0) != trial_id(training, 0)
-
-
-@pytest.mark.parametrize(("model", "field"), [(m, f) for m, fields in STRUCTURE.items() for f in fields])
-def test_integers_switches_and_names_may_not(model: str, field: str) -> None:
-    same = signature(training_config(resolved(model, "ring")))
-    assert signature_after(model, "procedure", *field.split(".")) != same
-
-
-@pytest.mark.parametrize("path", [("dataset", "sd"), ("dataset", "radius"), ("dataset", "seed")])
-def test_data_are_structure(path: tuple[str, str]) -> None:
-    assert signature_after("ns_gan", *path) != signature(training_config(resolved("ns_gan", "ring")))
-
-
-@pytest.mark.parametrize("path", [("budget", "steps"), ("budget", "batch_size"), ("precision",)])
-def test_budget_and_precision_are_structure(path: tuple[str, ...]) -> None:
-    assert signature_after("ns_gan", *path) != signature(training_config(resolved("ns_gan", "ring")))
-
-
-@pytest.mark.parametrize(
-    "target",
-    ["ganbench.networks.mlp.Generator", "mine.losses.Loss", "ganbench.datasets.x.Y", "ganbench.lossesx.Y"],
-)
-def test_floats_of_other_parts_are_structure(target: str) -> None:
-    """Networks, and parts of a plug-in, which says nothing of itself."""
-
-    def part(slope: float) -> dict[str, Any]:
-        return {
-            "procedure": {"_target_": "ganbench.procedures.x.Y", "part": {"_target_": target, "slope": slope}}
-        }
-
-    assert signature(part(0.1)) != signature(part(0.2))
-
-
-def test_floats_in_lists_and_plain_mappings_are_structure() -> None:
-    def loss(value: Any) -> dict[str, Any]:
-        return {"_target_": "ganbench.losses.x.Y", "field": value}
-
-    assert signature(loss(0.1)) == signature(loss(0.2))
-    assert signature(loss([0.1])) != signature(loss([0.2]))
-    assert signature(loss({"a": 0.1})) != signature(loss({"a": 0.2}))
-    assert signature(loss({"a": 0.1})) != signature(loss(0.1))
-    assert signature(loss(0.1)) != signature(loss(1))
-    nested = [loss(0.1)], [loss(0.2)]
-    assert signature({"parts": nested[0]}) == signature({"parts": nested[1]})
-
-
-@pytest.mark.parametrize("family", ["ring", "gray28"])
-@pytest.mark.parametrize("model", MODELS)
-def test_signature_and_tree_agree_on_what_batches(model: str, family: str) -> None:
-    """A target's family says of its floats what its registration says."""
-    procedure = training_config(resolved(model, family))["procedure"]
-    targets = {at(procedure, path) for path in leaves_of(procedure) if path[-1] == "_target_"}
-    assert len(targets) > 3
-    for target in targets:
-        assert (locate(target) in tree._PARTS) == target.startswith(identity.BATCHED)

@@ -1,59 +1,21 @@
-"""The alternating procedure against a plain PyTorch twin: modules, autograd and torch.optim."""
+"""The alternating procedure: schedule, latents, clipping, and what its parts are given."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
 import torch
-from packs import composed, distance, pack, train
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+from packs import distance, pack, train
+from torch import Tensor
+from twins import PLAIN, SIZE, batch_of, lively, module, procedure_of, recorded
 
-from ganbench.config import resolve, set_values
-from ganbench.instantiation import instantiate
 from ganbench.procedures.adversarial import Adversarial, AdversarialState, alternate
 from ganbench.rng import Rng
 
 MODELS = ["mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan"]
-SIZE = 16
-# A large ε makes Adam's step depend on the gradient's size and not on its sign alone, and keeps the rounding
-# that is all the gradient of a bias before batch norm from being inflated.
-PLAIN = {"model.lr": 1e-2, "model.beta1": 0.5, "optimizer.eps": 1e-2}
-CLIP = 0.3
-
-Pair = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]
-
-
-class Recorder:
-    """A prior that remembers what it gave."""
-
-    def __init__(self, prior: Any) -> None:
-        self._prior, self.drawn = prior, list[Tensor]()
-        self.latent_dim = prior.latent_dim
-
-    def draw(self, rng: Rng, n: int) -> Tensor:
-        self.drawn.append(self._prior.draw(rng, n))
-        return self.drawn[-1]
-
-
-def procedure_of(
-    model: str, values: dict[str, Any] | None = None, **parts: Any
-) -> tuple[Adversarial, Recorder]:
-    """Return a model's procedure with values set and parts replaced, and its recording prior."""
-    config = resolve(set_values(composed(model, "ring"), values or {}))
-    procedure = instantiate(config["model"]["procedure"])
-    prior = Recorder(procedure.prior)
-    return dataclasses.replace(procedure, prior=prior, **parts), prior
-
-
-def lively(params: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Move weights, biases and norms away from their small initial values."""
-    rng = Rng.of(11, name)
-    return {k: v + 0.5 * rng.normal(k, tuple(v.shape)) for k, v in params.items()}
 
 
 def lively_state(procedure: Adversarial) -> AdversarialState:
@@ -61,145 +23,9 @@ def lively_state(procedure: Adversarial) -> AdversarialState:
     return state._replace(generator=lively(state.generator, "g"), critic=lively(state.critic, "d"))
 
 
-def batch_of(step: int) -> Tensor:
-    return 0.3 + 0.5 * Rng.of(5).fold(torch.tensor(step)).normal("data", (SIZE, 2))
-
-
-class TfAdam(torch.optim.Adam):
-    """PyTorch's Adam with TensorFlow's ε: its own divided by √(1 − β₂ᵗ) at update t."""
-
-    def __init__(self, network: nn.Module, values: dict[str, float]) -> None:
-        self.t, self.tf_eps = 0, values["optimizer.eps"]
-        super().__init__(network.parameters(), lr=values["model.lr"], betas=(values["model.beta1"], 0.999))
-
-    def minimise(self, loss: Tensor) -> float:
-        self.t += 1
-        self.param_groups[0]["eps"] = self.tf_eps / math.sqrt(1.0 - 0.999**self.t)
-        self.zero_grad()
-        loss.backward()
-        self.step()
-        return loss.item()
-
-
-def module(spec: Any, params: dict[str, Tensor]) -> nn.Module:
-    """Build a network as a plain module with these weights; batch norm uses the batch in training mode."""
-    network: nn.Module = spec.build()
-    left = network.load_state_dict({k: v.clone() for k, v in params.items()}, strict=False)
-    assert not left.unexpected_keys
-    assert all(key.endswith((".mean", ".var")) for key in left.missing_keys)
-    return network
-
-
-def cross_entropy(scores: Tensor, label: float) -> Tensor:
-    return binary_cross_entropy_with_logits(scores, torch.full_like(scores, label))
-
-
-def squares(scores: Tensor, label: float) -> Tensor:
-    return 0.5 * mse_loss(scores.sigmoid(), torch.full_like(scores, label))
-
-
-def both_cross_entropies(real: Tensor, fake: Tensor) -> Tensor:
-    return cross_entropy(real, 1.0) + cross_entropy(fake, 0.0)
-
-
-def wasserstein(real: Tensor, fake: Tensor) -> Tensor:
-    return fake.mean() - real.mean()
-
-
-LOSSES: dict[str, Pair] = {
-    "mm_gan": (both_cross_entropies, lambda fake: -cross_entropy(fake, 0.0)),
-    "ns_gan": (both_cross_entropies, lambda fake: cross_entropy(fake, 1.0)),
-    "dragan": (both_cross_entropies, lambda fake: cross_entropy(fake, 1.0)),
-    "lsgan": (lambda r, f: squares(r, 1.0) + squares(f, 0.0), lambda fake: squares(fake, 1.0)),
-    "wgan": (wasserstein, lambda fake: -fake.mean()),
-    "wgan_gp": (wasserstein, lambda fake: -fake.mean()),
-}
-
-
-def slope_penalty(outputs: Tensor, points: Tensor) -> Tensor:
-    gradient = torch.autograd.grad(outputs.sum(), points, create_graph=True)[0]
-    return 10.0 * ((1e-4 + (gradient**2).sum(dim=1)).sqrt() - 1.0).pow(2).mean()
-
-
-def wgan_gp_penalty(critic: nn.Module, real: Tensor, fake: Tensor, rng: Rng) -> Tensor:
-    alpha = rng.uniform("alpha", (SIZE, 1))
-    points = (real + alpha * (fake - real)).requires_grad_()
-    return slope_penalty(critic(points), points)
-
-
-def dragan_penalty(critic: nn.Module, real: Tensor, fake: Tensor, rng: Rng) -> Tensor:
-    sd = math.sqrt(float(((real - real.mean()) ** 2).mean()))
-    noisy = real + 0.5 * sd * rng.uniform("noise", (SIZE, 2))
-    points = (real + rng.uniform("alpha", (SIZE, 1)) * (noisy - real)).requires_grad_()
-    return slope_penalty(critic(points).sigmoid(), points)
-
-
-PENALTIES = {"wgan_gp": wgan_gp_penalty, "dragan": dragan_penalty}
-
-
-class Twin:
-    """The same networks and updates, written as one would without ganbench."""
-
-    def __init__(self, model: str, procedure: Adversarial, state: AdversarialState) -> None:
-        self.model, (self.d_loss, self.g_loss) = model, LOSSES[model]
-        self.generator = module(procedure.generator, state.generator)
-        self.critic = module(procedure.critic, state.critic)
-        self.g_adam, self.d_adam = TfAdam(self.generator, PLAIN), TfAdam(self.critic, PLAIN)
-
-    def update_critic(self, real: Tensor, latents: Tensor, rng: Rng) -> float:
-        fake = self.generator(latents).detach()
-        loss = self.d_loss(self.critic(real), self.critic(fake))
-        if self.model in PENALTIES:
-            loss = loss + PENALTIES[self.model](self.critic, real, fake, rng.fold("penalty"))
-        value = self.d_adam.minimise(loss)
-        if self.model == "wgan":
-            for parameter in self.critic.parameters():
-                parameter.data.clamp_(-CLIP, CLIP)
-        return value
-
-    def update_generator(self, latents: Tensor) -> float:
-        return self.g_adam.minimise(self.g_loss(self.critic(self.generator(latents))))
-
-
-def agree(params: dict[str, Tensor], network: nn.Module) -> None:
-    twins = dict(network.named_parameters())
-    assert params.keys() == twins.keys()
-    for name, value in params.items():
-        torch.testing.assert_close(
-            value, twins[name].detach(), rtol=0.0, atol=2e-6, msg=lambda m, n=name: f"{n}: {m}"
-        )
-
-
-def settings(model: str, **values: Any) -> dict[str, Any]:
-    own = {"wgan": {"model.clip": CLIP}}.get(model, {})
-    return {**PLAIN, "model.d_steps": 1, **own, **{f"model.{k}": v for k, v in values.items()}}
-
-
-@pytest.mark.parametrize("batch_norm", [True, False])
-@pytest.mark.parametrize("model", MODELS)
-def test_steps_equal_plain_pytorch(model: str, batch_norm: bool) -> None:
-    """Two full steps and one of D alone; WGAN-GP's G has latents of its own, the others' those D saw."""
-    procedure, prior = procedure_of(model, settings(model, d_batch_norm=batch_norm))
-    state = start = lively_state(procedure)
-    twin = Twin(model, procedure, state)
-    for step, turn in enumerate(["dg", "d", "dg"]):
-        rng, batch = Rng.of(7).fold(torch.tensor(step)), batch_of(step)
-        prior.drawn.clear()
-        state, logs = procedure.step(state, batch, rng, turn)
-        d_loss = twin.update_critic(batch, prior.drawn[0], rng)
-        assert logs["d_loss"].item() == pytest.approx(d_loss, rel=1e-5, abs=1e-5)
-        if turn == "dg":
-            g_loss = twin.update_generator(prior.drawn[-1])
-            assert logs["g_loss"].item() == pytest.approx(g_loss, rel=1e-5, abs=1e-5)
-        agree(state.critic, twin.critic)
-        agree(state.generator, twin.generator)
-    assert distance(state.critic, start.critic) > 1e-3
-    assert distance(state.generator, start.generator) > 1e-3
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_only_wgan_gp_draws_new_latents_for_the_generator(model: str) -> None:
-    procedure, prior = procedure_of(model)
+    procedure, prior = recorded(model)
     state = procedure.init(Rng.of(1))
     procedure.step(state, batch_of(0), Rng.of(2), "dg")
     assert len(prior.drawn) == (2 if model == "wgan_gp" else 1)
@@ -210,7 +36,7 @@ def test_only_wgan_gp_draws_new_latents_for_the_generator(model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_turn_of_d_leaves_the_generator_alone(model: str) -> None:
-    procedure, prior = procedure_of(model)
+    procedure, prior = recorded(model)
     before = procedure.init(Rng.of(1))
     after, logs = procedure.step(before, batch_of(0), Rng.of(2), "d")
     assert logs.keys() == {"d_loss"}
@@ -247,7 +73,7 @@ def test_a_pack_updates_its_generator_on_schedule(d_steps: int, updated: list[in
 @pytest.mark.parametrize("clip", [0.01, 0.1])
 def test_wgan_clips_every_critic_parameter_after_the_update(clip: float) -> None:
     """Norm scales start at 1, so they end on the bound; a clip before the update would leave ± lr beyond."""
-    procedure, _ = procedure_of("wgan", {"model.clip": clip, "model.lr": 5e-3, "model.d_batch_norm": True})
+    procedure, _ = recorded("wgan", {"model.clip": clip, "model.lr": 5e-3, "model.d_batch_norm": True})
     state = procedure.init(Rng.of(1))
     state = state._replace(critic=lively(state.critic, "d"))
     assert any(name.endswith("bias") and (p.abs() > clip).any() for name, p in state.critic.items())
@@ -272,7 +98,7 @@ class Watching:
         self.generator_sees_real = sees_real
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return wasserstein(real, fake)
+        return fake.mean() - real.mean()
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return real.mean() - 2.0 * fake.mean()
@@ -280,7 +106,7 @@ class Watching:
 
 @pytest.mark.parametrize("sees_real", [True, False])
 def test_the_generators_loss_gets_scores_of_the_updated_critic(sees_real: bool) -> None:
-    procedure, prior = procedure_of("ns_gan", PLAIN, loss=Watching(sees_real=sees_real))
+    procedure, prior = recorded("ns_gan", PLAIN, loss=Watching(sees_real=sees_real))
     state = lively_state(procedure)
     after, logs = procedure.step(state, batch_of(0), Rng.of(2), "dg")
     scores = {}
@@ -321,7 +147,7 @@ def test_transform_and_penalty_act_on_the_critic_both_networks_train_against() -
     """Loss, penalty and generator all see the tripled scores; one step's transform has one stream."""
     transform, penalty = Tripling(), Charging()
     values = {**PLAIN, "model.d_batch_norm": False}
-    procedure, prior = procedure_of("wgan_gp", values, transform=transform, penalty=penalty)
+    procedure, prior = recorded("wgan_gp", values, transform=transform, penalty=penalty)
     state = lively_state(procedure)
     after, logs = procedure.step(state, batch_of(0), Rng.of(2), "dg")
     old, new = module(procedure.critic, state.critic), module(procedure.critic, after.critic)
@@ -345,8 +171,7 @@ def test_the_models_learning_rate_beta_and_epsilon_reach_every_optimizer(model: 
     values: dict[str, Any] = {"model.lr": 0.123, "model.beta1": 0.456}
     if mode == "torch":
         values["optimizer.epsilon_mode"] = "torch"
-    config = resolve(set_values(composed(model, "ring"), values))
-    procedure = instantiate(config["model"]["procedure"])
+    procedure = procedure_of(model, values)
     names = ["optimizer"] if model == "vae" else ["g_optimizer", "d_optimizer"]
     for adam in (getattr(getattr(procedure, n), "optimizer", getattr(procedure, n)) for n in names):
         assert type(adam).__name__ == "Adam"
@@ -372,7 +197,7 @@ def test_a_gradient_as_small_as_epsilon_moves_weights_by_the_mode(mode: str, eps
         "optimizer.epsilon_mode": mode,
         "model.d_batch_norm": False,
     }
-    procedure, _ = procedure_of("ns_gan", values, loss=Faint())
+    procedure, _ = recorded("ns_gan", values, loss=Faint())
     before = procedure.init(Rng.of(1))
     after, _ = procedure.step(before, batch_of(0), Rng.of(2), "d")
     last = max(name for name in before.critic if name.endswith("bias"))
@@ -381,7 +206,7 @@ def test_a_gradient_as_small_as_epsilon_moves_weights_by_the_mode(mode: str, eps
 
 
 def test_initial_networks_follow_the_stream_alone() -> None:
-    procedure, _ = procedure_of("ns_gan")
+    procedure, _ = recorded("ns_gan")
     first, again, other = procedure.init(Rng.of(1)), procedure.init(Rng.of(1)), procedure.init(Rng.of(2))
     assert distance(first, again) == 0.0
     assert distance(first.generator, other.generator) > 1e-3
@@ -395,7 +220,7 @@ def test_initial_networks_follow_the_stream_alone() -> None:
 
 
 def test_samples_use_batch_statistics_until_settled() -> None:
-    procedure, _ = procedure_of("ns_gan")
+    procedure, _ = recorded("ns_gan")
     state = lively_state(procedure)
     twin = module(procedure.generator, state.generator)
     latents = Rng.of(4).normal("latents", (SIZE, 4))
@@ -411,7 +236,7 @@ def test_samples_use_batch_statistics_until_settled() -> None:
 
 
 def test_latents_are_the_uniform_priors() -> None:
-    procedure = instantiate(resolve(composed("ns_gan", "ring"))["model"]["procedure"])
+    procedure = procedure_of("ns_gan")
     latents = procedure.draw_latents(Rng.of(1), 5000)
     assert latents.shape == (5000, 4)
     assert -1.0 <= latents.min() < -0.99

@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+import twins
 from packs import composed, distance, pack, train
 from torch import Tensor, nn
+from twins import SIZE, TfAdam, agree, batch_of, lively, module, procedure_of
 
-from ganbench.config import resolve, set_values
-from ganbench.instantiation import instantiate
+from ganbench.config import resolve
 from ganbench.procedures.began import Began, BeganState
 from ganbench.rng import Rng
 
-SIZE = 16
-# A large ε makes Adam's step depend on the gradient's size and not on its sign alone.
-PLAIN = {"model.lr": 1e-2, "model.beta1": 0.5, "optimizer.eps": 1e-2, "model.k_lr": 0.1, "model.gamma": 0.6}
+PLAIN = {**twins.PLAIN, "model.k_lr": 0.1, "model.gamma": 0.6}
 
 
-def procedure_of(values: dict[str, Any] | None = None, *, clip_k: bool = False) -> Began:
-    config = resolve(set_values(composed("began", "ring"), values or {}))
-    began: Began = instantiate({**config["model"]["procedure"], "clip_k": clip_k})
-    return began
+def began(values: dict[str, Any] | None = None, *, clip_k: bool = False) -> Began:
+    return dataclasses.replace(procedure_of("began", values), clip_k=clip_k)
 
 
-def lively(procedure: Began, k: float) -> BeganState:
-    """Move weights, biases and norms away from their small initial values, and k from 0."""
+def lively_state(procedure: Began, k: float) -> BeganState:
     state = procedure.init(Rng.of(1))
-
-    def moved(params: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-        return {n: v + 0.5 * Rng.of(11, name).normal(n, tuple(v.shape)) for n, v in params.items()}
-
-    networks = {"generator": moved(state.generator, "g"), "autoencoder": moved(state.autoencoder, "d")}
+    networks = {"generator": lively(state.generator, "g"), "autoencoder": lively(state.autoencoder, "d")}
     return state._replace(**networks, k=torch.tensor(k))
-
-
-def batch_of(step: int) -> Tensor:
-    return 0.3 + 0.5 * Rng.of(5).fold(torch.tensor(step)).normal("data", (SIZE, 2))
 
 
 def latents_of(procedure: Began, rng: Rng) -> Tensor:
     """Return the latents of a step: those addressed `d`."""
     return procedure.prior.draw(rng.fold("d"), SIZE)
-
-
-def module(spec: Any, params: dict[str, Tensor]) -> nn.Module:
-    """Build a network as a plain module with these weights; batch norm uses the batch in training mode."""
-    network: nn.Module = spec.build()
-    assert not network.load_state_dict(
-        {k: v.clone() for k, v in params.items()}, strict=False
-    ).unexpected_keys
-    return network
 
 
 def error(autoencoder: nn.Module, images: Tensor) -> Tensor:
@@ -68,34 +47,11 @@ def errors(procedure: Began, state: BeganState, batch: Tensor, latents: Tensor) 
         return error(autoencoder, batch).item(), error(autoencoder, fake).item()
 
 
-class TfAdam(torch.optim.Adam):
-    """PyTorch's Adam with TensorFlow's ε: its own divided by √(1 − β₂ᵗ) at update t."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__(network.parameters(), lr=PLAIN["model.lr"], betas=(PLAIN["model.beta1"], 0.999))
-        self.t = 0
-
-    def minimise(self, loss: Tensor) -> float:
-        self.t += 1
-        self.param_groups[0]["eps"] = PLAIN["optimizer.eps"] / math.sqrt(1.0 - 0.999**self.t)
-        self.zero_grad()
-        loss.backward()
-        self.step()
-        return loss.item()
-
-
-def agree(params: dict[str, Tensor], network: nn.Module) -> None:
-    twins = dict(network.named_parameters())
-    assert params.keys() == twins.keys()
-    for name, value in params.items():
-        torch.testing.assert_close(value, twins[name].detach(), rtol=0.0, atol=2e-6)
-
-
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_steps_equal_plain_pytorch(batch_norm: bool) -> None:
     """Real and fake pass through D one after the other; G meets the updated D with D's latents."""
-    procedure = procedure_of({**PLAIN, "model.d_batch_norm": batch_norm})
-    state = start = lively(procedure, k=0.4)
+    procedure = began({**PLAIN, "model.d_batch_norm": batch_norm})
+    state = start = lively_state(procedure, k=0.4)
     generator = module(procedure.generator, state.generator)
     autoencoder = module(procedure.autoencoder, state.autoencoder)
     g_adam, d_adam, k = TfAdam(generator), TfAdam(autoencoder), 0.4
@@ -124,7 +80,7 @@ def test_steps_equal_plain_pytorch(batch_norm: bool) -> None:
 
 
 def test_k_starts_at_zero() -> None:
-    state = procedure_of().init(Rng.of(1))
+    state = began().init(Rng.of(1))
     assert state.k.item() == 0.0
     assert state.k.shape == ()
     assert state.standing == {}
@@ -132,9 +88,9 @@ def test_k_starts_at_zero() -> None:
 
 def test_without_k_the_critic_ignores_fakes() -> None:
     """Two steps that differ in their latents alone."""
-    procedure = procedure_of(PLAIN)
+    procedure = began(PLAIN)
     for k, apart in ((0.0, False), (0.5, True)):
-        before = lively(procedure, k)
+        before = lively_state(procedure, k)
         one, _ = procedure.step(before, batch_of(0), Rng.of(2), "d")
         two, _ = procedure.step(before, batch_of(0), Rng.of(3), "d")
         assert not torch.equal(latents_of(procedure, Rng.of(2)), latents_of(procedure, Rng.of(3)))
@@ -144,8 +100,8 @@ def test_without_k_the_critic_ignores_fakes() -> None:
 
 @pytest.mark.parametrize("turn", ["d", "dg"])
 def test_k_follows_the_errors_after_the_updates_on_the_same_batch(turn: str) -> None:
-    procedure = procedure_of({**PLAIN, "model.lr": 5e-2})
-    before = lively(procedure, k=0.2)
+    procedure = began({**PLAIN, "model.lr": 5e-2})
+    before = lively_state(procedure, k=0.2)
     rng, batch = Rng.of(2), batch_of(0)
     after, logs = procedure.step(before, batch, rng, turn)
     latents = latents_of(procedure, rng)
@@ -176,7 +132,7 @@ def test_k_moves_on_every_step_of_a_pack() -> None:
 def test_k_leaves_the_unit_interval_unless_clipped(gamma: float, bound: float) -> None:
     """At the start G's samples are near 0, which D copies; data are not: γ = 1 drives k up, γ = 0 down."""
     values = {"model.k_lr": 1e3, "model.gamma": gamma}
-    free, clipped = procedure_of(values), procedure_of(values, clip_k=True)
+    free, clipped = began(values), began(values, clip_k=True)
     start = free.init(Rng.of(1))
     loose, _ = free.step(start, batch_of(0), Rng.of(2), "dg")
     tight, logs = clipped.step(start, batch_of(0), Rng.of(2), "dg")
@@ -193,8 +149,8 @@ def test_the_study_does_not_clip() -> None:
 @pytest.mark.parametrize("gamma", [0.6, 1.0])
 def test_balanced_errors_leave_k_where_it_is(gamma: float) -> None:
     """With no learning and the samples themselves as data, L(x) = L(G(z)): at γ = 1 nothing is unbalanced."""
-    procedure = procedure_of({**PLAIN, "model.lr": 0.0, "model.gamma": gamma})
-    state = lively(procedure, k=0.3)
+    procedure = began({**PLAIN, "model.lr": 0.0, "model.gamma": gamma})
+    state = lively_state(procedure, k=0.3)
     batch = module(procedure.generator, state.generator)(latents_of(procedure, Rng.of(2))).detach()
     after, logs = procedure.step(state, batch, Rng.of(2), "dg")
     level = errors(procedure, state, batch, latents_of(procedure, Rng.of(2)))[0]
@@ -205,7 +161,7 @@ def test_balanced_errors_leave_k_where_it_is(gamma: float) -> None:
 
 def test_a_perfect_autoencoder_has_converged() -> None:
     """Zero weights copy zeros: M = 0."""
-    procedure = procedure_of({**PLAIN, "model.lr": 0.0})
+    procedure = began({**PLAIN, "model.lr": 0.0})
     state = procedure.init(Rng.of(1))
     blank = {name: torch.zeros_like(value) for name, value in state.autoencoder.items()}
     silent = {name: torch.zeros_like(value) for name, value in state.generator.items()}
@@ -215,8 +171,8 @@ def test_a_perfect_autoencoder_has_converged() -> None:
 
 
 def test_samples_are_the_generators() -> None:
-    procedure = procedure_of()
-    state = lively(procedure, k=0.0)
+    procedure = began()
+    state = lively_state(procedure, k=0.0)
     latents = procedure.draw_latents(Rng.of(4), SIZE)
     twin = module(procedure.generator, state.generator)
     torch.testing.assert_close(procedure.sample(state, latents), twin(latents))

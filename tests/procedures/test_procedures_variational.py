@@ -7,49 +7,29 @@ from typing import Any
 
 import pytest
 import torch
+import twins
 from packs import composed, distance, pack, train
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn.functional import softplus
+from twins import SIZE, TfAdam, agree, batch_of, lively, module, procedure_of
 
-from ganbench.config import resolve, set_values
-from ganbench.instantiation import instantiate
 from ganbench.procedures.variational import Variational, VariationalState, kl_to_standard_normal
 from ganbench.rng import Rng
 from ganbench.search import draw
 
-SIZE = 16
-# A large ε makes Adam's step depend on the gradient's size and not on its sign alone; a wide likelihood
-# lets both terms of the loss matter.
-PLAIN = {"model.lr": 1e-2, "model.beta1": 0.5, "optimizer.eps": 1e-2, "network.likelihood.sd": 0.8}
+# A wide likelihood lets both terms of the loss matter.
+PLAIN = {**twins.PLAIN, "network.likelihood.sd": 0.8}
 
 
-def procedure_of(values: dict[str, Any] | None = None, family: str = "ring") -> Variational:
-    config = resolve(set_values(composed("vae", family), values or {}))
-    vae: Variational = instantiate(config["model"]["procedure"])
-    return vae
+def vae(values: dict[str, Any] | None = None, family: str = "ring") -> Variational:
+    procedure: Variational = procedure_of("vae", values, family)
+    return procedure
 
 
-def lively(procedure: Variational) -> VariationalState:
-    """Move weights, biases and norms away from their small initial values."""
+def lively_state(procedure: Variational) -> VariationalState:
     state = procedure.init(Rng.of(1))
-
-    def moved(params: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-        return {n: v + 0.4 * Rng.of(11, name).normal(n, tuple(v.shape)) for n, v in params.items()}
-
-    return state._replace(generator=moved(state.generator, "g"), encoder=moved(state.encoder, "e"))
-
-
-def batch_of(step: int) -> Tensor:
-    return 0.3 + 0.5 * Rng.of(5).fold(torch.tensor(step)).normal("data", (SIZE, 2))
-
-
-def module(spec: Any, params: dict[str, Tensor]) -> nn.Module:
-    """Build a network as a plain module with these weights; batch norm uses the batch in training mode."""
-    network: nn.Module = spec.build()
-    left = network.load_state_dict({k: v.clone() for k, v in params.items()}, strict=False)
-    assert not left.unexpected_keys
-    return network
+    return state._replace(generator=lively(state.generator, "g"), encoder=lively(state.encoder, "e"))
 
 
 def posterior(encoder: nn.Module, batch: Tensor) -> Normal:
@@ -67,13 +47,6 @@ def negative_elbo(
     likelihood = Normal(decoder(law.mean + law.stddev * noise), 0.8).log_prob(batch).sum(dim=1)
     kl = kl_divergence(law, Normal(0.0, 1.0)).sum(dim=1)
     return (kl - likelihood).mean(), kl.mean()
-
-
-def agree(params: dict[str, Tensor], network: nn.Module) -> None:
-    twins = dict(network.named_parameters())
-    assert params.keys() == twins.keys()
-    for name, value in params.items():
-        torch.testing.assert_close(value, twins[name].detach(), rtol=0.0, atol=2e-6)
 
 
 def test_the_divergence_of_the_prior_from_itself_is_nothing() -> None:
@@ -104,21 +77,17 @@ def test_the_divergence_is_torchs() -> None:
 
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_steps_equal_plain_pytorch(batch_norm: bool) -> None:
-    """One Adam over encoder and decoder together, TensorFlow's ε being PyTorch's over √(1 − β₂ᵗ)."""
-    procedure = procedure_of({**PLAIN, "model.d_batch_norm": batch_norm})
-    state = start = lively(procedure)
+    """One Adam over encoder and decoder together."""
+    procedure = vae({**PLAIN, "model.d_batch_norm": batch_norm})
+    state = start = lively_state(procedure)
     encoder = module(procedure.encoder, state.encoder)
     decoder = module(procedure.decoder, state.generator)
-    weights = [*encoder.parameters(), *decoder.parameters()]
-    adam = torch.optim.Adam(weights, lr=1e-2, betas=(0.5, 0.999))
+    adam = TfAdam(encoder, decoder)
     for step in range(3):
         rng, batch = Rng.of(7).fold(torch.tensor(step)), batch_of(step)
         state, logs = procedure.step(state, batch, rng, procedure.turn(step))
         loss, kl = negative_elbo(encoder, decoder, batch, rng.normal("posterior", (SIZE, 4)))
-        adam.param_groups[0]["eps"] = 1e-2 / math.sqrt(1.0 - 0.999 ** (step + 1))
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
+        adam.minimise(loss)
         assert logs.keys() == {"d_loss", "kl"}
         assert logs["d_loss"].item() == pytest.approx(loss.item(), rel=1e-5)
         assert logs["kl"].item() == pytest.approx(kl.item(), rel=1e-5)
@@ -131,7 +100,7 @@ def test_steps_equal_plain_pytorch(batch_norm: bool) -> None:
 
 def test_the_loss_on_images_is_the_studys() -> None:
     """Bernoulli log-likelihood summed over pixels, mean over the batch; samples are the means."""
-    procedure = procedure_of(family="gray28")
+    procedure = vae(family="gray28")
     state, rng = procedure.init(Rng.of(1)), Rng.of(2)
     batch = Rng.of(3).uniform("images", (4, 1, 28, 28)).round()
     after, logs = procedure.step(state, batch, rng, "dg")
@@ -149,7 +118,7 @@ def test_the_loss_on_images_is_the_studys() -> None:
 
 def test_a_posterior_never_narrows_below_a_millionth() -> None:
     """Means of 0 and s = −200 give σ = 10⁻⁶ in each of four dimensions."""
-    procedure = procedure_of()
+    procedure = vae()
     state = procedure.init(Rng.of(1))
     flat = {name: torch.zeros_like(value) for name, value in state.encoder.items()}
     last = max(name for name in flat if name.endswith("bias"))
@@ -160,8 +129,8 @@ def test_a_posterior_never_narrows_below_a_millionth() -> None:
 
 
 def test_posterior_noise_follows_the_stream() -> None:
-    procedure = procedure_of({**PLAIN, "model.d_batch_norm": False})
-    state = lively(procedure)
+    procedure = vae({**PLAIN, "model.d_batch_norm": False})
+    state = lively_state(procedure)
     logs = [procedure.step(state, batch_of(0), Rng.of(seed), "dg")[1] for seed in (2, 2, 3)]
     assert logs[0]["d_loss"] == logs[1]["d_loss"] != logs[2]["d_loss"]
     assert logs[0]["kl"] == logs[2]["kl"]
@@ -175,12 +144,12 @@ def test_every_step_updates_both_networks() -> None:
         assert distance(before.generator, training.state.generator) > 0.0
         assert distance(before.encoder, training.state.encoder) > 0.0
     assert training.state.opt.updates.item() == 7
-    assert {procedure_of().turn(step) for step in range(11)} == {"dg"}
+    assert {vae().turn(step) for step in range(11)} == {"dg"}
 
 
 def test_sampling_never_asks_the_encoder() -> None:
-    procedure = procedure_of()
-    state = lively(procedure)
+    procedure = vae()
+    state = lively_state(procedure)
     blind = state._replace(encoder={})
     latents = procedure.draw_latents(Rng.of(4), SIZE)
     twin = module(procedure.decoder, state.generator)
@@ -192,12 +161,12 @@ def test_sampling_never_asks_the_encoder() -> None:
 
 
 def test_latents_are_standard_normal_and_free() -> None:
-    latents = procedure_of().draw_latents(Rng.of(1), 5000)
+    latents = vae().draw_latents(Rng.of(1), 5000)
     assert latents.shape == (5000, 4)
     assert abs(latents.mean().item()) < 0.03
     assert abs(latents.var().item() - 1.0) < 0.03
     assert latents.abs().max() > 3.0
-    assert procedure_of().clamp_latents(torch.tensor([-30.0, 30.0])).tolist() == [-30.0, 30.0]
+    assert vae().clamp_latents(torch.tensor([-30.0, 30.0])).tolist() == [-30.0, 30.0]
 
 
 def test_there_is_no_d_steps_to_search() -> None:

@@ -1,0 +1,93 @@
+"""What `ganbench doctor` finds, and the fix it names for what is not there."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from commands import ganbench, write_idx
+
+from ganbench import doctor
+from ganbench.datasets.idx import FashionMNIST
+from ganbench.doctor import Check, examine
+
+
+@pytest.fixture(autouse=True)
+def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No downloads of earlier days and no system folder, whatever this machine has."""
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(FashionMNIST, "system", (tmp_path / "system",))
+
+
+def found() -> dict[str, Check]:
+    return {check.name: check for check in examine()}
+
+
+def test_it_looks_at_packages_devices_data_weights_and_disk() -> None:
+    checks = found()
+    assert {"python", "torch", "hydra-core", "optuna", "opda", "processors", "GPUs", "disk"} <= checks.keys()
+    assert checks["torch"].found == version("torch")
+    assert {name for name in checks if name.startswith("dataset ")} == {
+        f"dataset {name}" for name in ("celeba", "cifar10", "fashion_mnist", "image_folder", "mnist")
+    }
+    assert checks["extractor lenet28"].ok
+    assert checks["extractor lenet28"].found.startswith("weights 468e84f74ef1")
+
+
+def test_what_is_missing_is_named_with_its_fix() -> None:
+    checks = found()
+    for name, words in (
+        ("dataset fashion_mnist", "dataset.root=FOLDER"),
+        ("dataset image_folder", "dataset.root=FOLDER"),
+        ("dataset cifar10", "dataset.root=FOLDER"),
+        ("extractor inception", "protocol.extractors.inception.weights=PATH"),
+    ):
+        assert not checks[name].ok
+        assert checks[name].found == "not available"
+        assert words in checks[name].fix
+    assert all(bool(check.fix) != check.ok for check in checks.values())
+
+
+def test_data_that_are_there_are_counted(tmp_path: Path) -> None:
+    write_idx(tmp_path / "system", images=12)
+    assert found()["dataset fashion_mnist"] == Check(
+        "dataset fashion_mnist", ok=True, found="12 training images"
+    )
+
+
+def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(name: str) -> str:
+        if name == "opda":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(doctor, "version", lacking)
+    check = found()["opda"]
+    assert (check.ok, check.found) == (False, "not installed")
+    assert "make setup" in check.fix
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2 * 2**30))
+    check = found()["disk"]
+    assert (check.ok, check.found) == (False, "2 GiB free here")
+    assert "--results DIR" in check.fix
+
+
+def test_it_prints_json_or_a_table() -> None:
+    ran = ganbench("doctor", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    rows = {row["name"]: row for row in ran.json()}
+    assert rows["extractor inception"]["ok"] is False
+    assert rows["python"].keys() == {"name", "ok", "found", "fix"}
+    table = ganbench("doctor")
+    assert table.code == 0
+    assert "✓" in table.out
+    assert "–  extractor inception" in table.out
