@@ -30,7 +30,16 @@ def alone(store: Store, trial: Trial, metric: str, stored: dict[int, float]) -> 
     definition, pack = store.definition(), store.plan().packs[trial.pack_id]
     config = trial_config(definition, trial.variant, trial.params)
     bench = bench_of(config)
-    solo = Pack(trial.pack_id, trial.stage, trial.variant, (trial.trial_id,), lanes_for(1), pack.mode, 1, pack.precision)
+    solo = Pack(
+        trial.pack_id,
+        trial.stage,
+        trial.variant,
+        (trial.trial_id,),
+        lanes_for(1),
+        pack.mode,
+        1,
+        pack.precision,
+    )
     training = pack_training(definition, solo, [trial], bench.images)
     rows = []
     for step in checkpoint_steps(config["budget"]):
@@ -38,7 +47,9 @@ def alone(store: Store, trial: Trial, metric: str, stored: dict[int, float]) -> 
             training.advance()
         procedure, state = training.lane(0)
         value = bench.scorer.score(bench.scorer.generate(procedure, state), procedure)[metric]
-        rows.append({"model": trial.variant["model"], "trial_id": trial.trial_id, "lanes": pack.lanes, "step": step})
+        rows.append(
+            {"model": trial.variant["model"], "trial_id": trial.trial_id, "lanes": pack.lanes, "step": step}
+        )
         rows[-1] |= {"packed": stored.get(step), "alone": value, "relative": abs(value / stored[step] - 1)}
     return rows
 
@@ -55,12 +66,16 @@ def main() -> None:
     steps = len(checkpoint_steps(store.definition()["budget"]))
     scores = {i: dict(zip(rows["step"], rows["value"], strict=True)) for i, rows in table.groupby("trial_id")}
     plan = store.plan()
-    packed = [t for t in plan.trials if plan.packs[t.pack_id].lanes > 1 and len(scores.get(t.trial_id, ())) == steps]
+    packed = [
+        t for t in plan.trials if plan.packs[t.pack_id].lanes > 1 and len(scores.get(t.trial_id, ())) == steps
+    ]
     rows = []
     for trial in random.Random(2018).sample(packed, given.trials):
         rows += alone(store, trial, given.metric, scores[trial.trial_id])
         print(*rows[-steps].values(), "…", *rows[-1].values())
-    command = f"python benchmarks/rounding.py --sweep {given.sweep} --trials {given.trials} --metric {given.metric}"
+    command = (
+        f"python benchmarks/rounding.py --sweep {given.sweep} --trials {given.trials} --metric {given.metric}"
+    )
     with OUT.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*rows[0], "command"])
         writer.writeheader()

@@ -14,7 +14,9 @@ from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-_SAME_SHAPE = frozenset({torch.ops.aten.view.default, torch.ops.aten.expand.default, torch.ops.aten.detach.default})
+_SAME_SHAPE = frozenset(
+    {torch.ops.aten.view.default, torch.ops.aten.expand.default, torch.ops.aten.detach.default}
+)
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:

@@ -23,7 +23,9 @@ AXES = {"model": "a", "dataset": "ring"}
 
 
 def trial(number: int, pack_id: str, lane: int = 0, *, stage: str = "search", **params: object) -> Trial:
-    return Trial(f"t{number}", AXES, stage, number, number, number == 0, {"model.lr": 0.1, **params}, pack_id, lane)
+    return Trial(
+        f"t{number}", AXES, stage, number, number, number == 0, {"model.lr": 0.1, **params}, pack_id, lane
+    )
 
 
 def pack_of(*trials: Trial) -> Pack:
@@ -33,7 +35,9 @@ def pack_of(*trials: Trial) -> Pack:
 
 def score(trial_id: str, step: int = STEPS, value: float | None = 0.5, metric: str = "f1_ring") -> Score:
     status = "diverged" if value is None else "ok"
-    return Score(trial_id, step, 64 * step, 0.25 * step, metric, value, status, "p0", {"score_seconds": 0.125})
+    return Score(
+        trial_id, step, 64 * step, 0.25 * step, metric, value, status, "p0", {"score_seconds": 0.125}
+    )
 
 
 def planned(results: Path, packs: int = 2, lanes: int = 1, **options: float) -> Store:
@@ -76,7 +80,9 @@ def run_own(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> 
 def _train(store: Store, attempt: Attempt, stop: Callable[[], bool], pause: float) -> None:
     checkpoints = store.checkpoints(attempt.pack_id)
     start = int(checkpoints[0].read_text()) if checkpoints else 0
-    attempt.start({"threads": os.environ.get("OMP_NUM_THREADS"), "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")})
+    attempt.start(
+        {"threads": os.environ.get("OMP_NUM_THREADS"), "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}
+    )
     for step in range(start + 1, STEPS + 1):
         time.sleep(pause)
         if stop():

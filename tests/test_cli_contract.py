@@ -173,13 +173,28 @@ def test_the_same_sweep_again_says_so_and_changes_nothing(finished: Path) -> Non
 
 def test_another_definition_in_the_folder_is_refused_with_the_difference(finished: Path) -> None:
     before = contents(finished)
-    message = refused(sweep(finished, *WHOLE[:1], "search.trials=4", *WHOLE[2:]))
-    assert "search.trials: 3 → 4" in message
+    message = refused(sweep(finished, *WHOLE[:1], "search.trials=2", *WHOLE[2:]))
+    assert "search.trials: 3 → 2" in message
     assert "--results" in message
     assert contents(finished) == before
     message = refused(ganbench("plan", "quickstart", "--results", finished))
     assert "holds another definition" in message
     assert contents(finished) == before
+
+
+def test_more_settings_add_their_trials_and_keep_the_others(finished: Path, tmp_path: Path) -> None:
+    """Raising search.trials is growth: what was trained stays, bit for bit."""
+    grown = tmp_path / "grown"
+    shutil.copytree(finished, grown)
+    before = package.load(finished / "quickstart")
+    assert sweep(grown, *WHOLE[:1], "search.trials=4", *WHOLE[2:]).code == 0
+    after = package.load(grown / "quickstart")
+    assert set(after.loc[after["stage"] == "search", "index"]) == {0, 1, 2, 3}
+    kept = after.merge(
+        before, on=["trial_id", "stage", "index", "seed", "step", "metric"], suffixes=("", "_before")
+    )
+    assert len(kept) == len(before)
+    assert (kept["value"].eq(kept["value_before"]) | kept["value"].isna()).all()
 
 
 def test_the_report_carries_the_numbers_of_the_tables(finished: Path) -> None:

@@ -11,7 +11,12 @@ from ganbench.definition import is_growth
 from ganbench.errors import StoreError
 from ganbench.store import Store
 
-SWEEP = {"name": "s", "budget": {"steps": 4}, "search": {"trials": 8, "space": "wide"}, "rerun": {"seeds": 3, "top": 1}}
+SWEEP = {
+    "name": "s",
+    "budget": {"steps": 4},
+    "search": {"trials": 8, "space": "wide"},
+    "rerun": {"seeds": 3, "top": 1},
+}
 
 
 def changed(**changes: object) -> dict[str, object]:
@@ -22,7 +27,9 @@ def changed(**changes: object) -> dict[str, object]:
     return definition
 
 
-@pytest.mark.parametrize("more", [{"search__trials": 12}, {"rerun__seeds": 4}, {"rerun__top": 2, "search__trials": 9}])
+@pytest.mark.parametrize(
+    "more", [{"search__trials": 12}, {"rerun__seeds": 4}, {"rerun__top": 2, "search__trials": 9}]
+)
 def test_more_trials_are_growth(more: dict[str, object], tmp_path: Path) -> None:
     store = Store(tmp_path, "s")
     store.create(SWEEP)
@@ -32,7 +39,12 @@ def test_more_trials_are_growth(more: dict[str, object], tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "other",
-    [{"search__trials": 7}, {"search__space": "narrow"}, {"budget__steps": 5}, {"search__trials": 9, "budget__steps": 5}],
+    [
+        {"search__trials": 7},
+        {"search__space": "narrow"},
+        {"budget__steps": 5},
+        {"search__trials": 9, "budget__steps": 5},
+    ],
 )
 def test_anything_else_is_refused_and_changes_nothing(other: dict[str, object], tmp_path: Path) -> None:
     store = Store(tmp_path, "s")

@@ -15,19 +15,21 @@ from ganbench.datasets.idx import FashionMNIST
 from ganbench.doctor import Check, examine
 
 
-@pytest.fixture(autouse=True)
-def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No downloads of earlier days and no system folder, whatever this machine has."""
-    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(FashionMNIST, "system", (tmp_path / "system",))
+def bare(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the machine have no downloads of earlier days and no system folder."""
+    patch.setenv("GANBENCH_CACHE", str(folder / "cache"))
+    patch.setattr(FashionMNIST, "system", (folder / "system",))
 
 
-def found() -> dict[str, Check]:
-    return {check.name: check for check in examine()}
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Check]:
+    """What there is to see on such a machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        bare(patch, tmp_path_factory.mktemp("machine"))
+        return {check.name: check for check in examine()}
 
 
-def test_it_looks_at_packages_devices_data_weights_and_disk() -> None:
-    checks = found()
+def test_it_looks_at_packages_devices_data_weights_and_disk(checks: dict[str, Check]) -> None:
     assert {"python", "torch", "hydra-core", "optuna", "opda", "processors", "GPUs", "disk"} <= checks.keys()
     assert checks["torch"].found == version("torch")
     assert {name for name in checks if name.startswith("dataset ")} == {
@@ -37,8 +39,7 @@ def test_it_looks_at_packages_devices_data_weights_and_disk() -> None:
     assert checks["extractor lenet28"].found.startswith("weights 468e84f74ef1")
 
 
-def test_what_is_missing_is_named_with_its_fix() -> None:
-    checks = found()
+def test_what_is_missing_is_named_with_its_fix(checks: dict[str, Check]) -> None:
     for name, words in (
         ("dataset fashion_mnist", "dataset.root=FOLDER"),
         ("dataset image_folder", "dataset.root=FOLDER"),
@@ -51,11 +52,11 @@ def test_what_is_missing_is_named_with_its_fix() -> None:
     assert all(bool(check.fix) != check.ok for check in checks.values())
 
 
-def test_data_that_are_there_are_counted(tmp_path: Path) -> None:
+def test_data_that_are_there_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare(monkeypatch, tmp_path)
+    monkeypatch.setattr(doctor, "options", lambda group: ["fashion_mnist", "ring"])
     write_idx(tmp_path / "system", images=12)
-    assert found()["dataset fashion_mnist"] == Check(
-        "dataset fashion_mnist", ok=True, found="12 training images"
-    )
+    assert list(doctor._data()) == [Check("dataset fashion_mnist", ok=True, found="12 training images")]
 
 
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +66,8 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
         return version(name)
 
     monkeypatch.setattr(doctor, "version", lacking)
-    check = found()["opda"]
-    assert (check.ok, check.found) == (False, "not installed")
+    (check,) = (check for check in doctor._packages() if not check.ok)
+    assert (check.name, check.found) == ("opda", "not installed")
     assert "make setup" in check.fix
 
 
@@ -74,14 +75,16 @@ class Usage(NamedTuple):
     free: int
 
 
-def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2 * 2**30))
-    check = found()["disk"]
-    assert (check.ok, check.found) == (False, "2 GiB free here")
-    assert "--results DIR" in check.fix
+@pytest.mark.parametrize(("gib", "ok"), [(4, False), (6, True)])
+def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, gib: int, ok: bool) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(gib * 2**30))
+    check = doctor._disk()
+    assert (check.ok, check.found) == (ok, f"{gib} GiB free here")
+    assert ("--results DIR" in check.fix) != ok
 
 
-def test_it_prints_json_or_a_table() -> None:
+def test_it_prints_json_or_a_table(checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: list(checks.values()))
     ran = ganbench("doctor", "--json")
     assert (ran.code, ran.err) == (0, "")
     rows = {row["name"]: row for row in ran.json()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ganbench.sweepfile import load_sweep, variants
 Energies = Mapping[str, list[float | None]]
 
 
+@lru_cache(maxsize=64)
 def define(*overrides: str) -> dict[str, Any]:
     spec = load_sweep("quickstart", ["model=ns_gan,vae", "dataset=ring", "search.trials=4", *overrides])
     return definition_of(spec, variants(spec))

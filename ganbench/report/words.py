@@ -132,7 +132,9 @@ def default_note(results: Results) -> str:
 def width_note(results: Results, dataset: str) -> str:
     """Say that networks narrower than the study's shift what its settings mean, weight clipping above all."""
     found = (v for v in results.definition.get("variants", []) if v["choices"].get("dataset") == dataset)
-    widths = {v["config"].get("network", {}).get("channels", STUDY_CHANNELS) for v in found} - {STUDY_CHANNELS}
+    widths = {v["config"].get("network", {}).get("channels", STUDY_CHANNELS) for v in found} - {
+        STUDY_CHANNELS
+    }
     if not widths:
         return ""
     said = " or ".join(map(str, sorted(widths)))
