@@ -135,7 +135,7 @@ def _is_finished(store: Store, definition: dict[str, Any], settings: list[Settin
         return False
     if any(state != "done" for state in store.work().values()):
         return False
-    return not definition["rerun"] or any(t.stage == "rerun" for t in plan) or not _reruns(store, definition)
+    return not definition["rerun"] or not added(definition, _reruns(store, definition), plan)[0]
 
 
 def _reruns(store: Store, definition: dict[str, Any]) -> list[Setting]:

@@ -1,16 +1,20 @@
 """Committed trials of `fashion_small` train again to the scores that are stored.
 
-On the kind of machine that made them they agree to the last digit. Elsewhere rounding differs and adversarial
-training amplifies it, so the bounds are those that re-rounding was seen to cause (`python benchmarks/rounding.py`).
+On the kind of machine that made them (`machine.json`; `python tests/reference/machine.py` prints this one's) they agree
+to the last digits. Elsewhere rounding differs and adversarial training amplifies it: the bound is above what it was
+seen to do when packs were split (`python benchmarks/rounding.py`: up to a factor of 1.8).
 """
 
 from __future__ import annotations
 
+import json
+import math
 import random
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from reference.machine import machine
 
 import ganbench
 from ganbench.records import Trial
@@ -19,7 +23,7 @@ from ganbench.worker import bench_of, pack_training, trial_config
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 METRIC = "fd_lenet28"
-EARLY_BOUND, FULL_BOUND = 0.10, 0.35  # relative, of the score
+FACTOR = 3.0  # between scores of the same trial on machines that round differently
 
 
 @lru_cache(maxsize=1)
@@ -51,6 +55,14 @@ def retrained(trial: Trial, until: int) -> float:
     return bench.scorer.score(bench.scorer.generate(procedure, state), procedure)[METRIC]
 
 
+def assert_repeated(trial: Trial, step: int) -> None:
+    again, before = retrained(trial, step), stored(trial)[step]
+    if machine() == json.loads((Path(__file__).parent / "machine.json").read_text(encoding="utf-8")):
+        assert again == pytest.approx(before, rel=1e-6)
+    else:
+        assert abs(math.log(again / before)) < math.log(FACTOR)
+
+
 def finite_trials() -> list[Trial]:
     """Return the trials with a score at every checkpoint."""
     schedule = len(range(0, store().definition()["budget"]["steps"], store().definition()["budget"]["every"]))
@@ -65,7 +77,7 @@ def chosen() -> list[Trial]:
 def test_a_committed_trial_repeats_its_first_checkpoint(which: int) -> None:
     trial = chosen()[which]
     first = store().definition()["budget"]["every"]
-    assert retrained(trial, first) == pytest.approx(stored(trial)[first], rel=EARLY_BOUND)
+    assert_repeated(trial, first)
 
 
 def test_a_committed_trial_repeats_its_whole_course() -> None:
@@ -75,7 +87,7 @@ def test_a_committed_trial_repeats_its_whole_course() -> None:
         finite_trials(), key=lambda t: (t.variant["model"] != "vae", packs[t.pack_id].lanes, t.trial_id)
     )
     steps = store().definition()["budget"]["steps"]
-    assert retrained(trial, steps) == pytest.approx(stored(trial)[steps], rel=FULL_BOUND)
+    assert_repeated(trial, steps)
 
 
 def test_a_clone_sees_the_sweep_as_done() -> None:
