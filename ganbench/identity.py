@@ -47,10 +47,6 @@ def _without_placement(name: str, node: Any) -> Any:
     return {key: value for key, value in node.items() if f"{name}.{key}" not in EXCLUDED}
 
 
-def _without(node: dict[str, Any], field: str) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if key != field}
-
-
 def digest(value: Any, length: int = 16) -> str:
     """Hash a plain value by its canonical JSON; hex digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

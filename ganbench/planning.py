@@ -10,7 +10,7 @@ from ganbench import search
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
 from ganbench.checks import check_config, check_metric
-from ganbench.identity import digest, protocol_id
+from ganbench.identity import digest, protocol_id, training_config
 from ganbench.nodes import resolve, set_values
 from ganbench.packing import Mode, Setting, pack_settings
 from ganbench.records import HASH_VERSION, Pack, Trial
@@ -45,7 +45,7 @@ def _baselines(composed: list[Variant], resolved: list[dict[str, Any]]) -> Itera
     """Name one unit of baseline work per dataset and protocol."""
     seen: set[str] = set()
     for variant, config in zip(composed, resolved, strict=True):
-        key = digest([config["dataset"], config["protocol"]], 8)
+        key = digest([training_config(config)["dataset"], protocol_id(config["protocol"])], 8)
         if key not in seen:
             seen.add(key)
             yield {"id": f"baseline-{key}", "dataset": variant.choices["dataset"], "variant": variant.choices}

@@ -128,6 +128,10 @@ class PackTraining:
     ) -> None:
         if mode not in MODES:
             raise ConfigError(f"unknown pack mode {mode!r}: choose one of {', '.join(MODES)}")
+        if mode != "unbatched" and not procedures[0].batched:
+            raise ConfigError(
+                f"{type(procedures[0]).__name__} cannot be batched: set mode=unbatched in the sweep"
+            )
         self._step, self._first = MODES[mode](), procedures[0]
         self._procedures = stack(procedures)
         self._rngs = Rng.stack([Rng.of(seed) for seed in seeds])
@@ -135,7 +139,9 @@ class PackTraining:
         self._order = Order(self._rngs, len(images.train), batch_size)
         self.batch_size = batch_size
         self.lanes = len(seeds)
-        self.state: State = vmap(lambda p, k: p.init(Rng(k).fold("init")))(self._procedures, self._rngs.key)
+        self.state: State = stack(
+            [p.init(Rng.of(s).fold("init")) for p, s in zip(procedures, seeds, strict=True)]
+        )
         self.progress = Progress(0, 0.0, torch.ones(self.lanes, dtype=torch.bool))
 
     @property

@@ -190,14 +190,22 @@ def interrupted_between_the_stages(results: Path, *words: str) -> None:
         assert sweep(results, *words) == Ran(130, "", CONTINUES)
 
 
-def test_ctrl_c_between_the_stages_and_while_a_sweep_grows(tmp_path: Path) -> None:
-    two, three = "rerun={top: 1, seeds: 2}", "rerun={top: 1, seeds: 3}"
-    for results, words in ((tmp_path / "whole", two), (tmp_path / "cut", two), (tmp_path / "cut", three)):
-        if results.name == "cut":
-            interrupted_between_the_stages(results, words)
-        assert sweep(results, words).code == 0
-        if results.name == "cut" and words == two:
-            assert values(results / "quickstart").equals(values(tmp_path / "whole" / "quickstart"))
-    table = package.load(tmp_path / "cut", "quickstart")
+TWO, THREE = "rerun={top: 1, seeds: 2}", "rerun={top: 1, seeds: 3}"
+
+
+def test_ctrl_c_between_the_stages(tmp_path: Path) -> None:
+    assert sweep(tmp_path / "whole", TWO).code == 0
+    interrupted_between_the_stages(tmp_path / "cut", TWO)
+    assert {t.stage for t in Store(tmp_path / "cut", "quickstart").plan().trials} == {"search"}
+    assert sweep(tmp_path / "cut", TWO).code == 0
+    assert values(tmp_path / "cut" / "quickstart").equals(values(tmp_path / "whole" / "quickstart"))
+    assert set(package.load(tmp_path / "cut", "quickstart")["stage"]) == {"search", "rerun"}
+
+
+def test_ctrl_c_while_a_sweep_grows(tmp_path: Path) -> None:
+    assert sweep(tmp_path, TWO).code == 0
+    interrupted_between_the_stages(tmp_path, THREE)
+    assert sweep(tmp_path, THREE).code == 0
+    table = package.load(tmp_path, "quickstart")
     assert set(table.loc[table["stage"] == "rerun", "seed"]) == {2, 3, 4}
-    assert "nothing to train" in sweep(tmp_path / "cut", three).err
+    assert "nothing to train" in sweep(tmp_path, THREE).err

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packs import train
+from packs import pack, train
 from torch import Tensor
 
 from ganbench.errors import ConfigError
@@ -230,3 +230,12 @@ def test_seconds_sum_over_attempts(tmp_path: Path) -> None:
     assert (resumed.progress.step, resumed.images_seen, resumed.progress.seconds) == (2, 8, 100.0)
     resumed.advance()
     assert 100.0 < resumed.progress.seconds < 110.0
+
+
+def test_a_procedure_that_cannot_be_batched_is_run_lane_by_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganbench.procedures.adversarial.Adversarial.batched", False)
+    with pytest.raises(ConfigError, match=r"mode=unbatched"):
+        pack("ns_gan")
+    training = pack("ns_gan", lanes=[{}, {}], seeds=[0, 1], mode="unbatched")
+    train(training, 2)
+    assert training.finite().all()
