@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return values(results / "quickstart")
 
 
-def start(results: Path, *more: str) -> subprocess.Popen[str]:
-    """Start the sweep as a process of its own, with one slot of its own."""
-    few = ["model=ns_gan", "dataset=ring", "search.trials=2", *TINY, *SHORT, *LONG, *more]
+@contextmanager
+def started(results: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the sweep as a process of its own, with one slot of its own; a failing test leaves neither."""
+    few = ["model=ns_gan", "dataset=ring", "search.trials=2", *TINY, *SHORT, *LONG]
     command = [
         sys.executable,
         "-c",
@@ -57,9 +59,19 @@ def start(results: Path, *more: str) -> subprocess.Popen[str]:
         str(results),
     ]
     pipe = subprocess.PIPE
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, env=environment(), stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
+    try:
+        yield process
+    except BaseException:
+        for claim in map(read_json, results.glob("quickstart/packs/*/attempt-*/claim.json")):
+            if claim and claim["pid"] != os.getpid():
+                with suppress(ProcessLookupError):
+                    os.kill(claim["pid"], signal.SIGKILL)
+        raise
+    finally:
+        process.kill()
 
 
 def checkpoints(results: Path) -> list[Path]:
@@ -87,8 +99,7 @@ def status(results: Path) -> dict[str, int]:
 
 
 def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
-    first = start(tmp_path)
-    try:
+    with started(tmp_path) as first:
         slot = frozen_slot(tmp_path)
         message = refused(sweep(tmp_path, *LONG))
         assert f"is driven by process {first.pid} on " in message
@@ -98,8 +109,6 @@ def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd
         wait_until(lambda: is_told_to_stop(slot))
         os.kill(slot, signal.SIGCONT)
         out, err = first.communicate(timeout=60)
-    finally:
-        first.kill()
     assert (first.returncode, out, err) == (130, "", CONTINUES)
     assert Slots(Store(tmp_path, "quickstart").slots).live() == []
     (attempt,) = {path.parent for path in checkpoints(tmp_path)}
@@ -110,13 +119,11 @@ def test_ctrl_c_and_a_second_sweep_on_the_folder(tmp_path: Path, undisturbed: pd
 
 
 def test_kill_9_of_the_driver_and_its_slot(tmp_path: Path, undisturbed: pd.DataFrame) -> None:
-    first = start(tmp_path)
-    try:
+    with started(tmp_path) as first:
         slot = frozen_slot(tmp_path)
-    finally:
         first.kill()
-    os.kill(slot, signal.SIGKILL)
-    first.communicate(timeout=60)
+        os.kill(slot, signal.SIGKILL)
+        first.communicate(timeout=60)
     wait_until(lambda: status(tmp_path)["lost"] == 2)
     reached = max(int(path.stem.partition("-")[2]) for path in checkpoints(tmp_path))
     steps = sweep_counting_steps(tmp_path)

@@ -7,67 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-import torch
-from commands import SHORT, TINY, plain_reports, sweep
-from safetensors import SafetensorError
+from commands import plain_reports, sweep
+from slotwork import diverge, planned, plant, run, snapshots
 
 from ganbench.config import compose, resolve
 from ganbench.errors import DataError, UserError
-from ganbench.planning import definition_of, extend, search_settings
 from ganbench.scoring import Scorer
-from ganbench.store import Store
-from ganbench.sweepfile import load_sweep, variants
 from ganbench.training import PackTraining
-from ganbench.worker import checkpoint_steps, direction_of, load_snapshot, run_slot, trial_config
-
-EIGHT = ("budget.steps=8", "budget.every=2")
-
-
-def planned(results: Path, *overrides: str) -> Store:
-    """Plan a tiny sweep of one model with two settings, which fill one pack."""
-    few = ["model=ns_gan", "dataset=ring", "search.trials=2", "rerun=null"]
-    spec = load_sweep("quickstart", [*few, *TINY, *SHORT, *EIGHT, *overrides])
-    definition = {**definition_of(spec, variants(spec)), "plugins": {}}
-    store = Store(results, "quickstart")
-    store.create(definition)
-    extend(store, definition, search_settings(definition))
-    return store
-
-
-def run(store: Store, **options: Any) -> pd.DataFrame:
-    run_slot(str(store.results), store.name, 0, lambda: False, **options)
-    return store.tidy()
-
-
-def plant(monkeypatch: pytest.MonkeyPatch, energies: list[list[float]]) -> None:
-    """Let the two lanes have these energies at their scored checkpoints; baselines are scored as they are."""
-    left = [value for checkpoint in energies for value in checkpoint]
-    real = Scorer.score
-
-    def score(self: Scorer, fakes: Any, procedure: Any, at: tuple[str, ...] = ("every",)) -> dict[str, float]:
-        values = real(self, fakes, procedure, at)
-        return values | {"energy_ring": left.pop(0)} if "energy_ring" in values else values
-
-    monkeypatch.setattr(Scorer, "score", score)
-    monkeypatch.setattr(Scorer, "baselines", lambda self, untrained: {})
-
-
-def diverge(monkeypatch: pytest.MonkeyPatch, steps: dict[int, list[bool]]) -> None:
-    """Let lanes be found with NaN at these steps."""
-    real = PackTraining.finite
-
-    def finite(self: PackTraining) -> torch.Tensor:
-        return real(self) & torch.tensor(steps.get(self.progress.step, [True, True]))
-
-    monkeypatch.setattr(PackTraining, "finite", finite)
-
-
-def snapshots(store: Store, index: int) -> list[int]:
-    """Return the steps at which a setting's snapshot is kept."""
-    trial = store.plan().trials[index]
-    return sorted(step for name, step in store.snapshots(trial.pack_id) if name == trial.trial_id)
+from ganbench.worker import checkpoint_steps, direction_of, trial_config
 
 
 @pytest.mark.parametrize(
@@ -141,100 +89,6 @@ def test_a_score_that_is_not_finite_is_a_diverged_checkpoint(
     assert first == {2: ["ok"], 4: ["diverged"], 6: ["diverged"], 8: ["ok"]}
     assert set(scores.loc[scores["index"] == 1, "status"]) == {"ok"}
     assert snapshots(store, 0) == [2, 8]
-
-
-def test_the_best_finite_checkpoint_is_kept_before_and_after_divergence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # lane 0 is finite at 2 and 6 only, lane 1 from step 4 on
-    diverge(monkeypatch, {2: [True, False], 4: [False, True], 8: [False, True]})
-    plant(monkeypatch, [[0.5], [0.7], [0.4, 0.9], [0.8]])
-    store = planned(tmp_path)
-    scores = run(store)
-    assert snapshots(store, 0) == [6]
-    assert snapshots(store, 1) == [4, 8]
-    energy = scores[scores["metric"] == "energy_ring"].pivot_table(
-        index="index", columns="step", values="value"
-    )
-    assert energy.loc[0].to_dict() == pytest.approx({2: 0.5, 4: math.nan, 6: 0.4, 8: math.nan}, nan_ok=True)
-    assert store.counts()["diverged"] == 2
-
-
-@pytest.mark.parametrize(
-    ("keep", "expected"),
-    [("best_last", ([4, 8], [8])), ("all", ([2, 4, 6, 8], [2, 4, 6, 8])), ("none", ([], []))],
-)
-def test_snapshots_that_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str, expected: tuple[list[int], list[int]]
-) -> None:
-    plant(monkeypatch, [[0.5, 0.5], [0.2, 0.4], [0.3, 0.4], [0.4, 0.1]])
-    store = planned(tmp_path, f"budget.keep={keep}")
-    run(store)
-    assert (snapshots(store, 0), snapshots(store, 1)) == expected
-    assert not list(tmp_path.rglob("checkpoint-*.pt"))
-
-
-def test_the_earliest_of_equal_checkpoints_is_the_best(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant(monkeypatch, [[0.5, 0.5], [0.5, 0.4], [0.5, 0.4], [0.5, 0.4]])
-    store = planned(tmp_path)
-    run(store)
-    assert (snapshots(store, 0), snapshots(store, 1)) == ([2, 8], [4, 8])
-
-
-def test_a_metric_to_maximise_selects_the_largest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, [[0.1, 0.1], [0.9, 0.2], [0.3, 0.9], [0.4, 0.4]])
-    store = planned(tmp_path, "protocol.metrics.energy_ring.directions={energy: max}")
-    run(store)
-    assert (snapshots(store, 0), snapshots(store, 1)) == ([4, 8], [6, 8])
-
-
-def test_metrics_that_wait_for_the_end_are_scored_at_the_best_and_the_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = run(planned(tmp_path / "whole"))
-    monkeypatch.setattr(Scorer, "baselines", lambda self, untrained: {})
-    diverge(monkeypatch, {8: [False, True]})
-    scores = run(planned(tmp_path / "late", "protocol.metrics.fd_pixels.at=best_last"))
-    energy = whole[(whole["metric"] == "energy_ring") & ~((whole["index"] == 0) & (whole["step"] == 8))]
-    best = energy.loc[energy.groupby("index")["value"].idxmin()].set_index("index")["step"]
-    for index in (0, 1):
-        mine = scores[scores["index"] == index]
-        assert set(mine.loc[mine["metric"] == "energy_ring", "step"]) == {2, 4, 6, 8}
-        assert set(mine.loc[mine["metric"] == "fd_pixels", "step"]) == {int(best[index]), 8}
-    at_8 = scores[(scores["index"] == 0) & (scores["step"] == 8)]
-    assert set(at_8["status"]) == {"diverged"}
-    assert {"fd_pixels", "energy_ring"} <= set(at_8["metric"])
-    # a snapshot read back gives the scores that the generator in memory gave
-    keys = ["index", "step", "metric"]
-    both = scores[scores["status"] == "ok"].merge(whole, on=keys, suffixes=("", "_then"))
-    assert both["value"].equals(both["value_then"])
-    assert "fd_pixels" in set(both.loc[both["step"] < 8, "metric"])
-
-
-def test_a_resumed_pack_scores_a_best_snapshot_of_an_earlier_attempt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    late = "protocol.metrics.ring.at=best_last"
-    energies = [[0.1, 0.5], [0.5, 0.1], [0.5, 0.5], [0.5, 0.5]]
-    with monkeypatch.context() as patch:
-        plant(patch, energies)
-        whole = run(planned(tmp_path / "whole", late))
-    store = planned(tmp_path / "resumed", late)
-    with monkeypatch.context() as patch:
-        plant(patch, energies[:2])
-        calls: list[int] = []
-        run_slot(str(store.results), store.name, 0, lambda: calls.append(0) or len(calls) > 6)  # type: ignore[func-returns-value]
-    (pack,) = store.plan().packs
-    assert store.states()[pack] == "lost"
-    with monkeypatch.context() as patch:
-        plant(patch, energies[2:])
-        scores = run(store)
-    assert [attempt.number for attempt in store.attempts(pack)] == [1, 2]
-    changing = ["seconds", "score_seconds", "attempt"]
-    assert scores.drop(columns=changing).equals(whole.drop(columns=changing))
-    assert set(scores.loc[(scores["index"] == 0) & (scores["metric"] == "f1_ring"), "step"]) == {2, 8}
 
 
 def test_what_a_trial_raises_is_a_record_and_the_slot_goes_on(
@@ -314,16 +168,6 @@ def test_a_metrics_direction_is_the_protocols_word() -> None:
     assert direction_of(protocol, "fd_lenet28") == "min"
     with pytest.raises(UserError, match="gives no metric 'f1_ring'"):
         direction_of(protocol, "f1_ring")
-
-
-def test_a_snapshot_that_is_cut_is_not_read(tmp_path: Path) -> None:
-    store = planned(tmp_path)
-    run(store)
-    path = next(iter(store.snapshots(next(iter(store.plan().packs))).values()))
-    assert load_snapshot(path).generator
-    path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(SafetensorError):
-        load_snapshot(path)
 
 
 @pytest.fixture(autouse=True)
