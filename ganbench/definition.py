@@ -17,6 +17,7 @@ _ABSENT = "(absent)"
 _GROWING = frozenset(
     {"search.trials", "rerun.seeds", "rerun.top"}
 )  # more of these leaves what is there as it is
+_PLACEMENT = ("dataset.root=", "dataset.download=")  # as overrides spell it
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where libyaml is there
 
 
@@ -59,14 +60,27 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def is_growth(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Return whether a definition asks for more trials of the same sweep and for nothing else."""
-    before, after = _flat(plain(old)), _flat(plain(new))
+    """Return whether a definition asks for the same sweep, or more trials of it, wherever its data lie."""
+    before, after = _flat(_without_placement(plain(old))), _flat(_without_placement(plain(new)))
     changed = [
         key for key in (before | after) if not _same(before.get(key, _ABSENT), after.get(key, _ABSENT))
     ]
     return all(
         key in _GROWING and key in before and key in after and before[key] < after[key] for key in changed
     )
+
+
+def _without_placement(definition: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where a dataset's files lie and whether they may be fetched: that is no part of any trial."""
+    kept = [text for text in definition.get("overrides", []) if not text.lstrip("+").startswith(_PLACEMENT)]
+    variants = [_unplaced(variant) for variant in definition.get("variants", [])]
+    return {**definition, "overrides": kept, "variants": variants}
+
+
+def _unplaced(variant: dict[str, Any]) -> dict[str, Any]:
+    config = variant.get("config", {})
+    dataset = {k: v for k, v in config.get("dataset", {}).items() if f"dataset.{k}=" not in _PLACEMENT}
+    return {**variant, "config": {**config, "dataset": dataset}}
 
 
 def final_step(definition: Mapping[str, Any], variant: Mapping[str, str]) -> int:

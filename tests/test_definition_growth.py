@@ -58,3 +58,23 @@ def test_anything_else_is_refused_and_changes_nothing(other: dict[str, object], 
 def test_a_stage_that_appears_is_not_growth() -> None:
     assert not is_growth({**SWEEP, "rerun": None}, SWEEP)
     assert is_growth(SWEEP, SWEEP)
+
+
+def placed(root: str) -> dict[str, object]:
+    dataset = {"root": root, "download": False, "image_shape": [1, 28, 28]}
+    return {
+        **SWEEP,
+        "overrides": [f"dataset.root={root}", "a=1"],
+        "variants": [{"config": {"dataset": dataset}}],
+    }
+
+
+def test_data_that_lie_elsewhere_are_the_same_sweep(tmp_path: Path) -> None:
+    """A wrong folder can be corrected, and a partial sweep continued on another machine; workers read the new place."""
+    store = Store(tmp_path, "s")
+    store.create(placed("wrong"))
+    store.create(placed("right"))
+    assert store.definition() == placed("right")
+    store.create({**placed("right"), "overrides": ["a=1", "dataset.root=right"]})
+    with pytest.raises(StoreError, match=r"another definition"):
+        store.create({**placed("right"), "overrides": ["a=2", "dataset.root=right"]})
