@@ -19,7 +19,7 @@ import ganbench
 from ganbench.packing import lanes_for
 from ganbench.records import Pack, Trial
 from ganbench.store import Store
-from ganbench.worker import bench_of, checkpoint_steps, pack_training, trial_config
+from ganbench.worker.bench import bench_of, checkpoint_steps, pack_training, trial_config
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(__file__).parent / "results" / "rounding.csv"

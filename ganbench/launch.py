@@ -23,8 +23,8 @@ from ganbench.errors import ConfigError, UserError
 from ganbench.shipped import builtin
 from ganbench.signals import StopFlag
 from ganbench.slots import ONE_THREAD, WORKER, SlotJob, Slots, resolve
-from ganbench.states import FAILED, LOST, UNVERIFIED
 from ganbench.store import Store
+from ganbench.store.states import FAILED, LOST, UNVERIFIED
 
 CONTINUE = "the same command continues where this one ended"
 POLL_S = 0.5

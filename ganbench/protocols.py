@@ -192,12 +192,21 @@ class Extractor(Protocol):
         ...
 
 
+class Classifier(Extractor, Protocol):
+    """An extractor whose features a classifier reads."""
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Map features [N, F] to class probabilities [N, K], float32."""
+        ...
+
+
 @dataclass(frozen=True)
 class Samples:
     """What a metric sees of one side."""
 
     images: Tensor
     features: Tensor | None = None
+    probabilities: Tensor | None = None  # [N, K] of the classifier on these features
     labels: Tensor | None = None
     cache_key: str | None = None  # names this very set of real features; None: not to be cached
     manifold: Any = None  # the dataset, where it knows its support
@@ -213,7 +222,7 @@ class Metric(Protocol):
     (without its `@`) whether `min` or `max` is better. `at` is `every` checkpoint or `best_last`.
     """
 
-    needs: ClassVar[frozenset[str]]  # of: features, generator, manifold, labels
+    needs: ClassVar[frozenset[str]]  # of: features, probabilities, generator, manifold, labels
 
     @property
     def space(self) -> str:

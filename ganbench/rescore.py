@@ -18,7 +18,9 @@ from ganbench.records import Score, Trial
 from ganbench.store import Store
 from ganbench.sweep import open_store
 from ganbench.terminal import Console
-from ganbench.worker import bench_of, finite_or_none, load_snapshot, trial_config
+from ganbench.worker.bench import bench_of, trial_config
+from ganbench.worker.packrun import finite_or_none
+from ganbench.worker.snapshots import load_snapshot
 
 SCHEDULES = ("every", "best_last")
 

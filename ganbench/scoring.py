@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch import Tensor
 from ganbench.errors import ConfigError
 from ganbench.identity import digest
 from ganbench.instantiation import instantiate
-from ganbench.protocols import Extractor, Images, Metric, Procedure, Samples, Snapshot, State
+from ganbench.protocols import Classifier, Extractor, Images, Metric, Procedure, Samples, Snapshot, State
 from ganbench.rng import Rng
 from ganbench.training import as_float
 from ganbench.tree import leaves
@@ -46,13 +46,26 @@ class Scorer:
             k: instantiate(v) for k, v in protocol["extractors"].items()
         }
         for key, metric in self._metrics.items():
-            if "features" in metric.needs and metric.space not in self._extractors:
-                raise ConfigError(
-                    f"metric {key!r} needs extractor {metric.space!r}: add it to the protocol's extractors"
-                )
+            self._check_needs(key, metric)
+        self._classified = {m.space for m in self._metrics.values() if "probabilities" in m.needs}
         self._rng = Rng.of(protocol["evaluation_seed"], "evaluation")
         self.real_images = as_float(self._subset(protocol["split"], protocol["n_real"], "real"))
         self._real: dict[str, Samples] = {}
+
+    def _check_needs(self, key: str, metric: Metric) -> None:
+        """Refuse a metric whose extractor is missing or is no classifier where it reads probabilities."""
+        if not metric.needs & {"features", "probabilities"}:
+            return
+        extractor = self._extractors.get(metric.space)
+        if extractor is None:
+            raise ConfigError(
+                f"metric {key!r} needs extractor {metric.space!r}: add it to the protocol's extractors"
+            )
+        if "probabilities" in metric.needs and not hasattr(extractor, "probabilities"):
+            raise ConfigError(
+                f"metric {key!r} reads class probabilities, which {metric.space!r} does not give: "
+                "choose inception or lenet28 as its space"
+            )
 
     def keys(self, at: Iterable[str] = ("every", "best_last")) -> list[str]:
         """Return the metric keys this protocol gives, for metrics of the schedules named."""
@@ -77,15 +90,24 @@ class Scorer:
                 [self._extractors[space].features(chunk) for chunk in torch.split(images, CHUNK)]
             )
 
+    def _probabilities(self, space: str, features: Tensor | None) -> Tensor | None:
+        """Read class probabilities off the features, where a metric of that space asks for them."""
+        if features is None or space not in self._classified:
+            return None
+        with torch.no_grad():
+            return cast(Classifier, self._extractors[space]).probabilities(features)
+
     def _real_samples(self, metric: Metric) -> Samples:
         if metric.space not in self._real:
             protocol = self._protocol
             extractor = self._extractors.get(metric.space)
             weights = extractor.weights_hash() if extractor else None
             where = [protocol["split"], protocol["n_real"], protocol["evaluation_seed"]]
+            features = self._features(metric.space, self.real_images)
             self._real[metric.space] = Samples(
                 images=self.real_images,
-                features=self._features(metric.space, self.real_images),
+                features=features,
+                probabilities=self._probabilities(metric.space, features),
                 cache_key=digest(
                     [self._images.content_hash, *where, protocol["extractors"].get(metric.space), weights]
                 ),
@@ -117,19 +139,24 @@ class Scorer:
                 continue
             if metric.space not in features:
                 features[metric.space] = self._features(metric.space, fakes.images)
-            samples = self._fake_samples(fakes, features[metric.space], procedure)
+            samples = self._fake_samples(fakes, metric.space, features[metric.space], procedure)
             values = metric(self._real_samples(metric), samples)
             scores |= {metric_key(name, metric.space): value for name, value in values.items()}
         return scores
 
-    def _fake_samples(self, fakes: Fakes, features: Tensor | None, procedure: Procedure | None) -> Samples:
-        samples = Samples(images=fakes.images, features=features, manifold=self._manifold)
-        if procedure is None:
-            return samples
-        return Samples(
+    def _fake_samples(
+        self, fakes: Fakes, space: str, features: Tensor | None, procedure: Procedure | None
+    ) -> Samples:
+        samples = Samples(
             images=fakes.images,
             features=features,
+            probabilities=self._probabilities(space, features),
             manifold=self._manifold,
+        )
+        if procedure is None:
+            return samples
+        return replace(
+            samples,
             generator=partial(procedure.sample, fakes.settled),
             draw_latents=lambda address, n: procedure.draw_latents(self._rng.fold(address), n),
             clamp_latents=procedure.clamp_latents,

@@ -8,7 +8,6 @@ from typing import Any
 
 from ganbench.analysis.selection import outcomes
 from ganbench.config import compose
-from ganbench.definition import plain
 from ganbench.files import replace_bytes
 from ganbench.identity import digest, training_config, trial_id
 from ganbench.instantiation import load_plugins
@@ -20,10 +19,12 @@ from ganbench.planning import definition_of, extend
 from ganbench.records import Trial
 from ganbench.signals import StopFlag
 from ganbench.store import Store
+from ganbench.store.definition import plain
 from ganbench.sweep import read_results
 from ganbench.sweepfile import SweepSpec, Variant
 from ganbench.terminal import Console
-from ganbench.worker import bench_of, run_slot
+from ganbench.worker import run_slot
+from ganbench.worker.bench import bench_of
 
 
 def train_trial(

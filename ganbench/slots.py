@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from ganbench import files
 from ganbench.errors import UserError
-from ganbench.liveness import alive, identity, process
 from ganbench.signals import StopFlag
 from ganbench.store import Store
+from ganbench.store.liveness import alive, identity, process
 
 WORKER = "ganbench.worker.run_slot"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

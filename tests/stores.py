@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ganbench.attempts import Attempt
 from ganbench.errors import StoreError
 from ganbench.records import Pack, Score, Trial
 from ganbench.store import Store
+from ganbench.store.attempts import Attempt
 
 STEPS = 20
 DEFINITION = {"name": "toy", "budget": {"steps": STEPS}, "axes": {"model": ["a"]}}

@@ -13,6 +13,7 @@ from commands import ganbench, write_idx
 from ganbench import doctor
 from ganbench.datasets.idx import FashionMNIST
 from ganbench.doctor import Check, examine
+from ganbench.doctor.areas import data, machine, packages
 
 
 def bare(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -54,9 +55,9 @@ def test_what_is_missing_is_named_with_its_fix(checks: dict[str, Check]) -> None
 
 def test_data_that_are_there_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare(monkeypatch, tmp_path)
-    monkeypatch.setattr(doctor, "options", lambda group: ["fashion_mnist", "ring"])
+    monkeypatch.setattr(data, "options", lambda group: ["fashion_mnist", "ring"])
     write_idx(tmp_path / "system", images=12)
-    assert list(doctor._data()) == [Check("dataset fashion_mnist", ok=True, found="12 training images")]
+    assert list(data._data()) == [Check("dataset fashion_mnist", ok=True, found="12 training images")]
 
 
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +66,8 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(doctor, "version", lacking)
-    (check,) = (check for check in doctor._packages() if not check.ok)
+    monkeypatch.setattr(packages, "version", lacking)
+    (check,) = (check for check in packages.checks() if not check.ok)
     assert (check.name, check.found) == ("opda", "not installed")
     assert "make setup" in check.fix
 
@@ -78,7 +79,7 @@ class Usage(NamedTuple):
 @pytest.mark.parametrize(("gib", "ok"), [(4, False), (6, True)])
 def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, gib: int, ok: bool) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(gib * 2**30))
-    check = doctor._disk()
+    check = machine._disk()
     assert (check.ok, check.found) == (ok, f"{gib} GiB free here")
     assert ("--results DIR" in check.fix) != ok
 

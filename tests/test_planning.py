@@ -12,12 +12,12 @@ import pytest
 
 from ganbench import sweep
 from ganbench.analysis.results import Results
-from ganbench.definition import final_step
 from ganbench.errors import ConfigError
 from ganbench.packing import Setting
 from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
 from ganbench.records import Trial
 from ganbench.store import Store
+from ganbench.store.definition import final_step
 from ganbench.sweepfile import load_sweep, variants
 
 Energies = Mapping[str, list[float | None]]

@@ -19,7 +19,7 @@ from reference.machine import machine
 import ganbench
 from ganbench.records import Trial
 from ganbench.store import Store
-from ganbench.worker import bench_of, pack_training, trial_config
+from ganbench.worker.bench import bench_of, pack_training, trial_config
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 METRIC = "fd_lenet28"

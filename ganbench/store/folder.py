@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from ganbench import files, frames, pruning, rows
-from ganbench.attempts import PREFIX, Attempt, checkpoint_step
-from ganbench.definition import differences, final_step, is_growth, read_definition, to_yaml
-from ganbench.driver import only_driver
+from ganbench import files
 from ganbench.errors import StoreError
-from ganbench.liveness import PATIENCE_S, Observer, identity
-from ganbench.plan import Plan, read_plan, write_plan
 from ganbench.records import Pack, Score, Trial
-from ganbench.states import DONE, FAILED, LOST, PLANNED, TRIAL_STATES, Judge, PackState, trial_state
+from ganbench.store import frames, pruning, rows
+from ganbench.store.attempts import PREFIX, Attempt, checkpoint_step
+from ganbench.store.definition import differences, final_step, is_growth, read_definition, to_yaml
+from ganbench.store.driver import only_driver
+from ganbench.store.liveness import PATIENCE_S, Observer, identity
+from ganbench.store.plan import Plan, read_plan, write_plan
+from ganbench.store.states import DONE, FAILED, LOST, PLANNED, TRIAL_STATES, Judge, PackState, trial_state
 
 T = TypeVar("T")
 

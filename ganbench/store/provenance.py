@@ -32,7 +32,7 @@ def now() -> str:
 def software() -> dict[str, Any]:
     """Return the git commit of a source checkout, the versions of what computes, and the platform."""
     return {
-        "git": _git(Path(__file__).resolve().parent.parent),
+        "git": _git(Path(__file__).resolve().parents[2]),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},

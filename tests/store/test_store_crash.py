@@ -177,7 +177,7 @@ def test_a_driver_on_a_machine_out_of_sight_is_refused_with_a_way_out(
 ) -> None:
     store = planned(tmp_path)
     with store.driver():
-        monkeypatch.setattr("ganbench.driver.alive", lambda _: None)
+        monkeypatch.setattr("ganbench.store.driver.alive", lambda _: None)
         with (
             pytest.raises(
                 StoreError, match=r"cannot be seen from here: stop it there, or remove .*driver-1"

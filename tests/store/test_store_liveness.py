@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from stores import claimed, planned, python, wait_until
 
-from ganbench import liveness
-from ganbench.liveness import ALIVE, DEAD, UNVERIFIED, Observer, alive, identity, process
-from ganbench.store import Store
+from ganbench.store import Store, liveness
+from ganbench.store.liveness import ALIVE, DEAD, UNVERIFIED, Observer, alive, identity, process
 
 
 def elsewhere(**more: object) -> dict[str, object]:
@@ -140,7 +139,7 @@ def test_a_pack_on_another_machine_runs_unverified_until_its_heart_stops(
 ) -> None:
     here = identity()
     with monkeypatch.context() as patch:
-        patch.setattr("ganbench.store.identity", lambda: {**here, "host": "another"})
+        patch.setattr("ganbench.store.folder.identity", lambda: {**here, "host": "another"})
         attempt = claimed(planned(tmp_path), "p0")
     attempt.heartbeat()
     store = Store(tmp_path, "toy", patience_s=0.05)

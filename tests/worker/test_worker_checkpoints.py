@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from slotwork import diverge, planned, plant, run, snapshots
 
 from ganbench.scoring import Scorer
-from ganbench.worker import load_snapshot, run_slot
+from ganbench.worker import run_slot
+from ganbench.worker.snapshots import load_snapshot
 
 
 def test_the_best_finite_checkpoint_is_kept_before_and_after_divergence(

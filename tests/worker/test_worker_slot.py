@@ -15,7 +15,7 @@ from ganbench.config import compose, resolve
 from ganbench.errors import DataError, UserError
 from ganbench.scoring import Scorer
 from ganbench.training import PackTraining
-from ganbench.worker import checkpoint_steps, direction_of, trial_config
+from ganbench.worker.bench import checkpoint_steps, direction_of, trial_config
 
 
 @pytest.mark.parametrize(

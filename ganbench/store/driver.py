@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganbench import files
 from ganbench.errors import StoreError
-from ganbench.liveness import alive, identity
+from ganbench.store.liveness import alive, identity
 
 _PREFIX = "driver-"
 

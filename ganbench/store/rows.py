@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ganbench import files, frames
-from ganbench.attempts import Attempt
-from ganbench.plan import Plan
+from ganbench import files
+from ganbench.store import frames
+from ganbench.store.attempts import Attempt
+from ganbench.store.plan import Plan
 
 
 def merged(folder: Path, plan: Plan, attempts: Callable[[str], list[Attempt]]) -> pd.DataFrame:

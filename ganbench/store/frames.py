@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ganbench.errors import StoreError
 from ganbench.files import read_lines
 from ganbench.records import Pack, Trial
-from ganbench.states import DIVERGED, Reached
+from ganbench.store.states import DIVERGED, Reached
 
 BASELINE = ["dataset", "protocol", "baseline", "metric", "value", "unit"]
 KEY = ["trial_id", "step", "metric", "protocol"]  # what identifies a row

@@ -50,13 +50,13 @@ def test_a_sweep_continues_when_its_data_are_there(here: Path) -> None:
 @contextmanager
 def _process_ends() -> Iterator[None]:
     """Let what is claimed in this block be claimed by a process that has ended after it."""
-    import ganbench.attempts
-    import ganbench.driver
-    import ganbench.store
+    import ganbench.store.folder
+    import ganbench.store.attempts
+    import ganbench.store.driver
 
-    real = ganbench.store.identity
+    real = ganbench.store.folder.identity
     with pytest.MonkeyPatch.context() as patch:
-        for module in (ganbench.store, ganbench.driver):
+        for module in (ganbench.store.folder, ganbench.store.driver):
             patch.setattr(module, "identity", lambda: {**real(), "pid_start": 1})
         yield
 

@@ -1,87 +1,25 @@
-"""A slot: claims packs until none is left or it is told to stop, trains and scores them, survives anything."""
+"""One attempt at one pack: train, score at the checkpoints, save, resume."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
-from ganbench.attempts import Attempt
-from ganbench.errors import UserError
-from ganbench.identity import protocol_id
-from ganbench.instantiation import instantiate, load_plugins
-from ganbench.nodes import resolve, set_values
-from ganbench.protocols import Images, Procedure, Snapshot
+from ganbench.protocols import Procedure, Snapshot
 from ganbench.records import Pack, Score, Trial
-from ganbench.rng import Rng
-from ganbench.scoring import Scorer, is_finite, metric_key, shown
+from ganbench.scoring import is_finite, shown
 from ganbench.store import Store
-from ganbench.training import PackTraining
+from ganbench.store.attempts import Attempt
+from ganbench.worker.bench import bench_of, checkpoint_steps, direction_of, pack_training, trial_config
+from ganbench.worker.snapshots import load_snapshot, save_snapshot
 
 Stop = Callable[[], bool]
 OnStep = Callable[[float], None]
 HEARTBEAT_SECONDS = 2.0
-
-
-def checkpoint_steps(budget: dict[str, Any]) -> list[int]:
-    """Return the scored steps: every `every` steps and the last one."""
-    return sorted({*range(budget["every"], budget["steps"] + 1, budget["every"]), budget["steps"]})
-
-
-def trial_config(
-    definition: dict[str, Any], variant: dict[str, str], params: dict[str, Any]
-) -> dict[str, Any]:
-    """Return a trial's resolved config from the sweep's frozen definition; nothing is composed."""
-    base = next(v["config"] for v in definition["variants"] if v["choices"] == variant)
-    return resolve(set_values(base, params))
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A dataset with its protocol, loaded once per process."""
-
-    images: Images
-    scorer: Scorer
-    protocol: str
-
-
-@lru_cache(maxsize=1)
-def _bench(dataset: str, protocol: str) -> Bench:
-    source, rules = instantiate(json.loads(dataset)), json.loads(protocol)
-    for extractor in instantiate(rules["extractors"]).values():
-        extractor.weights_hash()  # missing weights are found out before anything is trained
-    images = source.load()
-    return Bench(images, Scorer(rules, source, images), protocol_id(rules))
-
-
-def bench_of(config: dict[str, Any], protocol: dict[str, Any] | None = None) -> Bench:
-    """Return the bench of a resolved config, under its own protocol or another."""
-    return _bench(json.dumps(config["dataset"]), json.dumps(protocol or config["protocol"]))
-
-
-def pack_training(
-    definition: dict[str, Any], pack: Pack, trials: list[Trial], images: Images
-) -> PackTraining:
-    """Build a pack as planned; lanes beyond its trials repeat the last one and are discarded."""
-    configs = [trial_config(definition, t.variant, t.params) for t in trials]
-    procedures = [instantiate(c["model"]["procedure"]) for c in configs]
-    padding = pack.lanes - len(trials)
-    return PackTraining(
-        procedures + procedures[-1:] * padding,
-        [t.seed for t in trials] + [trials[-1].seed] * padding,
-        images,
-        batch_size=configs[0]["budget"]["batch_size"],
-        mode=pack.mode,
-    )
 
 
 @dataclass
@@ -226,10 +164,8 @@ class PackRun:
         if is_best:
             self._best[trial.trial_id] = Best(step, value)
         if snapshot is not None and (is_best or last or self._config["budget"]["keep"] == "all"):
-            tensors = {**_flat(snapshot), "shown": few}
-            self._attempt.write(
-                f"snapshots/{trial.trial_id}-{step}.safetensors", lambda p: save_file(tensors, p)
-            )
+            name = f"snapshots/{trial.trial_id}-{step}.safetensors"
+            self._attempt.write(name, lambda path: save_snapshot(path, snapshot, few))
         if is_best and self._config["budget"]["keep"] != "all":
             self._drop(trial, best.step)
 
@@ -244,15 +180,6 @@ class PackRun:
                 path.unlink()
 
 
-def direction_of(protocol: dict[str, Any], key: str) -> str:
-    """Return `min` or `max` for a metric key of a protocol."""
-    for metric in protocol["metrics"].values():
-        for name, direction in metric["directions"].items():
-            if metric_key(name, metric["space"]) == key.partition("@")[0]:
-                return str(direction)
-    raise UserError(f"protocol {protocol['name']!r} gives no metric {key!r}")
-
-
 def finite_or_none(values: dict[str, float]) -> dict[str, float] | None:
     """Return a checkpoint's scores, None if one is not finite: samples so large that features overflow."""
     return values if all(map(math.isfinite, values.values())) else None
@@ -260,104 +187,3 @@ def finite_or_none(values: dict[str, float]) -> dict[str, float] | None:
 
 def _plain(value: torch.Tensor) -> float | None:
     return value.item() if bool(value.isfinite()) else None
-
-
-def _flat(snapshot: Snapshot) -> dict[str, torch.Tensor]:
-    parts = (("generator", snapshot.generator), ("standing", snapshot.standing))
-    return {f"{part}/{name}": value.contiguous() for part, tree in parts for name, value in tree.items()}
-
-
-def load_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot; raises SafetensorError on a file that is not one."""
-    tensors = load_file(path)
-
-    def part(name: str) -> dict[str, torch.Tensor]:
-        return {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")}
-
-    return Snapshot(part("generator"), part("standing"))
-
-
-def run_slot(
-    results: str,
-    name: str,
-    slot: int,
-    stop: Stop,
-    *,
-    retry_failed: bool = False,
-    on_step: OnStep = lambda _: None,
-) -> None:
-    """Claim and run packs of a sweep until none is left or `stop()`; every outcome is in the store.
-
-    A pack that raises is recorded as failed and the slot goes on; a full disk or an unreadable store ends the slot.
-    """
-    store = Store(Path(results), name)
-    load_plugins(list(store.definition().get("plugins", {})))
-    while not stop():
-        claimed = _claim(store, slot, retry_failed=retry_failed)
-        if claimed is None:
-            return
-        _attempt(store, *claimed, stop, on_step)
-
-
-def _claim(store: Store, slot: int, *, retry_failed: bool) -> tuple[Attempt, Pack | dict[str, Any]] | None:
-    """Return the first unit of work nobody holds: baselines first, since every table reads them."""
-    for unit, work in _units(store, slot):
-        attempt = store.claim(unit, retry_failed=retry_failed)
-        if attempt is not None:
-            return attempt, work
-    return None
-
-
-def _units(store: Store, slot: int) -> Iterator[tuple[str, Pack | dict[str, Any]]]:
-    for baseline in store.definition()["baselines"]:
-        yield baseline["id"], baseline
-    packs = list(store.plan().packs.items())
-    yield from packs[slot % max(1, len(packs)) :]  # slots start apart, so that claims rarely collide
-    yield from packs[: slot % max(1, len(packs))]
-
-
-def _attempt(
-    store: Store, attempt: Attempt, work: Pack | dict[str, Any], stop: Stop, on_step: OnStep
-) -> None:
-    try:
-        if isinstance(work, Pack):
-            _run_pack(store, attempt, work, stop, on_step)
-        else:
-            _run_baselines(store, attempt, work)
-    except UserError:
-        raise
-    except Exception:
-        attempt.fail(traceback.format_exc())
-
-
-def _run_pack(store: Store, attempt: Attempt, pack: Pack, stop: Stop, on_step: OnStep) -> None:
-    torch.set_num_threads(pack.threads)
-    by_id = {t.trial_id: t for t in store.plan().trials}
-    run = PackRun(store, attempt, pack, [by_id[i] for i in pack.trial_ids])
-    attempt.start({"torch": torch.__version__, "device": "cpu", "dataset": run.bench.images.content_hash})
-    run.resume()
-    attempt.finish(run.run(stop, on_step))
-
-
-def _run_baselines(store: Store, attempt: Attempt, work: dict[str, Any]) -> None:
-    attempt.start({"torch": torch.__version__, "device": "cpu"})
-    config = trial_config(store.definition(), work["variant"], {})
-    bench = bench_of(config)
-    procedure = instantiate(config["model"]["procedure"])
-    scores = bench.scorer.baselines((procedure, procedure.init(Rng.of(0).fold("init"))))
-    for baseline, values in scores.items():
-        attempt.append_baselines(
-            [
-                {
-                    "dataset": work["dataset"],
-                    "protocol": bench.protocol,
-                    "baseline": baseline,
-                    "metric": k,
-                    "value": v,
-                }
-                for k, v in values.items()
-            ]
-        )
-    real = {"shown": shown(bench.scorer.real_images)}
-    attempt.write("real.safetensors", lambda path: save_file(real, path))
-    attempt.finish("done")

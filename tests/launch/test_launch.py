@@ -16,9 +16,9 @@ from stores import LOCAL, ROOT, STEPS, claimed, environment, finish, planned, sc
 from ganbench import launch as launching
 from ganbench.errors import ConfigError, StoreError, UserError
 from ganbench.launch import Launched, launch, launcher_settings, visible_devices
-from ganbench.liveness import identity
 from ganbench.slots import SlotJob, Slots
 from ganbench.store import Store
+from ganbench.store.liveness import identity
 
 INLINE = {"kind": "inline"}
 
@@ -224,7 +224,7 @@ def test_a_pack_out_of_sight_is_waited_for_and_taken_over(
 ) -> None:
     here = identity()
     with monkeypatch.context() as patch:
-        patch.setattr("ganbench.store.identity", lambda: {**here, "host": "another"})
+        patch.setattr("ganbench.store.folder.identity", lambda: {**here, "host": "another"})
         claimed(planned(tmp_path, packs=1), "p0")
     store = Store(tmp_path, "toy", patience_s=0.5)
     assert launch(store, settings, target="stores.run_slot").started == 1
@@ -235,7 +235,7 @@ def test_a_pack_out_of_sight_is_waited_for_and_taken_over(
 def test_a_pack_that_lives_elsewhere_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = identity()
     with monkeypatch.context() as patch:
-        patch.setattr("ganbench.store.identity", lambda: {**here, "host": "another"})
+        patch.setattr("ganbench.store.folder.identity", lambda: {**here, "host": "another"})
         attempt = claimed(planned(tmp_path, packs=1), "p0")
     store = Store(tmp_path, "toy", patience_s=2.0)
     launch(store, LOCAL, target="stores.broken", on_progress=lambda _: attempt.heartbeat())

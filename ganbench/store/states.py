@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganbench import files
-from ganbench.attempts import PREFIX, Attempt
-from ganbench.liveness import ALIVE, DEAD, Observer
+from ganbench.store.attempts import PREFIX, Attempt
+from ganbench.store.liveness import ALIVE, DEAD, Observer
 
 PLANNED, RUNNING, DONE, LOST, DIVERGED, FAILED = "planned", "running", "done", "lost", "diverged", "failed"
 UNVERIFIED = "running (unverified)"

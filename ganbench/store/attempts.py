@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import files
-from ganbench.provenance import now, software
 from ganbench.records import Score
+from ganbench.store.provenance import now, software
 
 OUTCOMES = ("done", "stopped", "failed")
 PREFIX = "attempt-"

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from stores import claimed, finish, planned, score
 
-from ganbench import attempts, provenance
-from ganbench.attempts import Attempt, signature
-from ganbench.liveness import identity
-from ganbench.store import Store
+from ganbench.store import Store, attempts, provenance
+from ganbench.store.attempts import Attempt, signature
+from ganbench.store.liveness import identity
 
 
 def test_the_claim_names_this_process_and_start_adds_the_rest(tmp_path: Path) -> None:
@@ -117,7 +116,7 @@ def test_a_failure_keeps_its_traceback_and_a_signature(tmp_path: Path) -> None:
     assert failure["message"] == "ValueError: bad shape"
     assert "second line" in failure["traceback"]
     line = _deep.__code__.co_firstlineno + 1
-    assert failure["signature"] == f"ValueError at tests/test_store_attempts.py:{line} in _deep"
+    assert failure["signature"] == f"ValueError at store/test_store_attempts.py:{line} in _deep"
     outcome = attempt.outcome()
     assert outcome is not None
     assert outcome["outcome"] == "failed"

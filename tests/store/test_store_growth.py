@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.definition import is_growth
 from ganbench.errors import StoreError
 from ganbench.store import Store
+from ganbench.store.definition import is_growth
 
 SWEEP = {
     "name": "s",

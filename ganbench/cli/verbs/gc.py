@@ -1,0 +1,21 @@
+"""The verb `gc`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
+
+
+@app.command(rich_help_panel=PUBLISH)
+def gc(
+    name: str,
+    results: Results = DEFAULT_RESULTS,
+    keep: Annotated[str, typer.Option(help="best or none.")] = "best",
+) -> None:
+    """Remove checkpoints and snapshots that finished packs no longer need."""
+    from ganbench.sweep import collect_garbage
+
+    typer.echo(collect_garbage(name, results, keep))

@@ -1,0 +1,107 @@
+"""A slot: claims packs until none is left or it is told to stop, trains and scores them, survives anything."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ganbench.errors import UserError
+from ganbench.instantiation import instantiate, load_plugins
+from ganbench.records import Pack
+from ganbench.rng import Rng
+from ganbench.scoring import shown
+from ganbench.store import Store
+from ganbench.store.attempts import Attempt
+from ganbench.worker.bench import bench_of, trial_config
+from ganbench.worker.packrun import OnStep, PackRun, Stop
+
+
+def run_slot(
+    results: str,
+    name: str,
+    slot: int,
+    stop: Stop,
+    *,
+    retry_failed: bool = False,
+    on_step: OnStep = lambda _: None,
+) -> None:
+    """Claim and run packs of a sweep until none is left or `stop()`; every outcome is in the store.
+
+    A pack that raises is recorded as failed and the slot goes on; a full disk or an unreadable store ends the slot.
+    """
+    store = Store(Path(results), name)
+    load_plugins(list(store.definition().get("plugins", {})))
+    while not stop():
+        claimed = _claim(store, slot, retry_failed=retry_failed)
+        if claimed is None:
+            return
+        _attempt(store, *claimed, stop, on_step)
+
+
+def _claim(store: Store, slot: int, *, retry_failed: bool) -> tuple[Attempt, Pack | dict[str, Any]] | None:
+    """Return the first unit of work nobody holds: baselines first, since every table reads them."""
+    for unit, work in _units(store, slot):
+        attempt = store.claim(unit, retry_failed=retry_failed)
+        if attempt is not None:
+            return attempt, work
+    return None
+
+
+def _units(store: Store, slot: int) -> Iterator[tuple[str, Pack | dict[str, Any]]]:
+    for baseline in store.definition()["baselines"]:
+        yield baseline["id"], baseline
+    packs = list(store.plan().packs.items())
+    yield from packs[slot % max(1, len(packs)) :]  # slots start apart, so that claims rarely collide
+    yield from packs[: slot % max(1, len(packs))]
+
+
+def _attempt(
+    store: Store, attempt: Attempt, work: Pack | dict[str, Any], stop: Stop, on_step: OnStep
+) -> None:
+    try:
+        if isinstance(work, Pack):
+            _run_pack(store, attempt, work, stop, on_step)
+        else:
+            _run_baselines(store, attempt, work)
+    except UserError:
+        raise
+    except Exception:
+        attempt.fail(traceback.format_exc())
+
+
+def _run_pack(store: Store, attempt: Attempt, pack: Pack, stop: Stop, on_step: OnStep) -> None:
+    torch.set_num_threads(pack.threads)
+    by_id = {t.trial_id: t for t in store.plan().trials}
+    run = PackRun(store, attempt, pack, [by_id[i] for i in pack.trial_ids])
+    attempt.start({"torch": torch.__version__, "device": "cpu", "dataset": run.bench.images.content_hash})
+    run.resume()
+    attempt.finish(run.run(stop, on_step))
+
+
+def _run_baselines(store: Store, attempt: Attempt, work: dict[str, Any]) -> None:
+    attempt.start({"torch": torch.__version__, "device": "cpu"})
+    config = trial_config(store.definition(), work["variant"], {})
+    bench = bench_of(config)
+    procedure = instantiate(config["model"]["procedure"])
+    scores = bench.scorer.baselines((procedure, procedure.init(Rng.of(0).fold("init"))))
+    for baseline, values in scores.items():
+        attempt.append_baselines(
+            [
+                {
+                    "dataset": work["dataset"],
+                    "protocol": bench.protocol,
+                    "baseline": baseline,
+                    "metric": k,
+                    "value": v,
+                }
+                for k, v in values.items()
+            ]
+        )
+    real = {"shown": shown(bench.scorer.real_images)}
+    attempt.write("real.safetensors", lambda path: save_file(real, path))
+    attempt.finish("done")
