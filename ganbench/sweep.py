@@ -13,7 +13,6 @@ from typing import Any
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes
 from ganbench.config import groups, options
-from ganbench.definition import final_step
 from ganbench.errors import ConfigError, StoreError
 from ganbench.instantiation import load_plugins
 from ganbench.launch import launch, launcher_settings
@@ -21,6 +20,7 @@ from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
 from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
 from ganbench.store import Store
+from ganbench.store.definition import final_step
 from ganbench.sweepfile import load_sweep, sweep_names, variants
 from ganbench.terminal import Console
 
