@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup quickstart polygons test test-all check format clean
+export SLURM_ROOT ?= $(or $(TMPDIR),/tmp)/ganbench-slurm
+
+.PHONY: help setup quickstart polygons test test-all test-web test-slurm slurm-up slurm-down check format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,10 +28,22 @@ polygons: setup  ## a longer image sweep on triangles: hours
 	$(BIN)/ganbench sweep polygons --workers 2
 
 test: setup  ## the tests, under twelve minutes on two cores
-	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not slurm and not web"
 
 test-all: setup  ## every model in every combination
 	$(BIN)/python -m pytest -n 2
+
+test-web: setup  ## the report's page in a real browser (Debian: chromium, chromium-driver)
+	$(BIN)/python -m pytest -m web tests/web
+
+slurm-up:  ## start a real SLURM on this machine (Debian; root or sudo): four virtual nodes; says how to use it
+	tools/slurm/up.sh
+
+slurm-down:  ## stop it
+	tools/slurm/down.sh
+
+test-slurm: setup slurm-up  ## the tests on that SLURM
+	. $(SLURM_ROOT)/env.sh && $(BIN)/python -m pytest -n 4 --dist worksteal -m slurm tests/slurm
 
 check: setup  ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -25,6 +25,9 @@ TRAINING = ("procedure", "dataset", "budget", "precision")
 # What a protocol's name and choice of headline scores do not change: the scores.
 PRESENTATION = frozenset({"name", "headline", "curve", "select"})
 
+# Where an extractor's weights lie; which they are, their hash says.
+PLACED = frozenset({"weights", "url", "download"})
+
 # (hash version it came with, `_target_`, field, neutral value): a field added later leaves old ids as they were.
 NEUTRAL: tuple[tuple[int, str, str, Any], ...] = ()
 
@@ -78,7 +81,7 @@ def protocol_id(protocol: dict[str, Any]) -> str:
 
 def _without_path(extractor: dict[str, Any]) -> dict[str, Any]:
     """Drop where the weights lie; their hash is a field of its own."""
-    return {key: value for key, value in extractor.items() if key != "weights"}
+    return {key: value for key, value in extractor.items() if key not in PLACED}
 
 
 def signature(training: dict[str, Any]) -> str:

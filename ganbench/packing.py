@@ -64,7 +64,8 @@ def _split(group: dict[str, Setting], mode: Mode) -> Iterator[Pack]:
     for start in range(0, len(identities), width):
         members = tuple(identities[start : start + width])
         first = group[members[0]]
-        lanes, precision = lanes_for(len(members)), first.resolved["precision"]
+        lanes = width if mode.mode == "compiled" else lanes_for(len(members))  # few shapes, few compilations
+        precision = first.resolved["precision"]
         pack_id = digest([members, lanes, mode.mode, mode.threads, precision])
         yield Pack(pack_id, first.stage, first.variant, members, lanes, mode.mode, mode.threads, precision)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import count, islice
 from typing import Any
 
 from ganbench import search
@@ -75,34 +76,41 @@ def search_settings(definition: dict[str, Any]) -> list[Setting]:
     ]
 
 
-def rerun_settings(definition: dict[str, Any], results: Results, searched: list[Trial]) -> list[Setting]:
+def rerun_settings(definition: dict[str, Any], results: Results, planned: list[Trial]) -> list[Setting]:
     """Choose the best settings of each variant and give them seeds the search did not use.
 
-    A variant all of whose settings diverged has no rerun.
+    A setting that was chosen before keeps the seeds it has. A variant all of whose settings diverged has no rerun.
     """
     rules = definition["rerun"]
     table = outcomes(results)
     settings: list[Setting] = []
     for variant in definition["variants"]:
-        mine = [t for t in searched if t.variant == variant["choices"]]
+        mine = [t for t in planned if t.variant == variant["choices"] and t.stage == "search"]
+        again = [t for t in planned if t.variant == variant["choices"] and t.stage == "rerun"]
         label = results.label(variant["choices"])
         ranking = ranked_settings(results, table, variant["choices"]["dataset"], label)
         by_index = {t.index: t for t in mine}
-        for index in ranking["index"].head(rules["top"]):
-            settings += list(_reruns(variant, by_index[int(index)], _seeds(rules, mine)))
+        for index, seeds_each in zip(map(int, ranking["index"]), seeds_by_rank(rules), strict=False):
+            have = [t.seed for t in again if t.index == index]
+            seeds = _seeds(rules, mine, have, seeds_each)
+            settings += list(_reruns(variant, by_index[index], seeds))
     return settings
 
 
-def _seeds(rules: dict[str, Any], searched: list[Trial]) -> list[int]:
-    """Return the rerun seeds: from `first_seed` up, without those the search used unless the sweep says so."""
+def seeds_by_rank(rules: dict[str, Any]) -> list[int]:
+    """Return how many seeds each of the best settings gets, the best first."""
+    seeds = rules["seeds"]
+    return list(seeds) if isinstance(seeds, list) else [seeds] * rules["top"]
+
+
+def _seeds(rules: dict[str, Any], searched: list[Trial], have: list[int], seeds: int) -> list[int]:
+    """Return a setting's rerun seeds: those it has, then from `first_seed` up without those the search used.
+
+    `reuse_search_seeds` counts up from `first_seed` whatever the search used.
+    """
     used = set() if rules["reuse_search_seeds"] else {t.seed for t in searched}
-    seeds: list[int] = []
-    candidate = rules["first_seed"]
-    while len(seeds) < rules["seeds"]:
-        if candidate not in used:
-            seeds.append(candidate)
-        candidate += 1
-    return seeds
+    fresh = (seed for seed in count(rules["first_seed"]) if seed not in used and seed not in have)
+    return [*have, *islice(fresh, max(0, seeds - len(have)))]
 
 
 def _reruns(variant: dict[str, Any], chosen: Trial, seeds: list[int]) -> Iterator[Setting]:

@@ -181,14 +181,35 @@ class Manifold(Protocol):
 
 
 class Extractor(Protocol):
-    """Images to features; `weights_hash` makes it part of a score's meaning."""
+    """Images to features; `metrics.stamp` says which, beside every score.
+
+    What changes features is a field or a constant of the class, so that a protocol's id tells settings apart.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the name under which protocols hold it; errors and stamps use it."""
+        ...
+
+    @property
+    def preprocessing(self) -> str:
+        """Return in words what is done to images before the network."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """Return what the network computes in, e.g. `float32`."""
+        ...
 
     def weights_hash(self) -> str:
         """Return the sha256 of the weights, or a fixed word where there are none."""
         ...
 
     def features(self, images: Tensor) -> Tensor:
-        """Map float images in [0, 1] to features [N, F], float32."""
+        """Map float images in [0, 1] to features [N, F], float32, the same however a caller splits them.
+
+        Raises `DataError` for NaN, values outside [0, 1], and shapes it does not read.
+        """
         ...
 
 
@@ -209,6 +230,8 @@ class Samples:
     probabilities: Tensor | None = None  # [N, K] of the classifier on these features
     labels: Tensor | None = None
     cache_key: str | None = None  # names this very set of real features; None: not to be cached
+    train_images: Tensor | None = None  # of the real side, where a metric needs `train`
+    train_features: Tensor | None = None
     manifold: Any = None  # the dataset, where it knows its support
     generator: Callable[[Tensor], Tensor] | None = None  # latents → images, differentiable
     draw_latents: Callable[[str, int], Tensor] | None = None  # (address, n) → latents
@@ -219,10 +242,12 @@ class Metric(Protocol):
     """A score of samples; returns bare names, keyed by scoring as `<name>_<space>` (`f1@3` → `f1_polygons@3`).
 
     `space` is an extractor's name, or the name of the known support. `directions` says for each bare name
-    (without its `@`) whether `min` or `max` is better. `at` is `every` checkpoint or `best_last`.
+    (without its `@`) whether `min` or `max` is better. `at` is `every` checkpoint or `best_last`. Where a metric
+    has `unranked`, these bare names rank no model: they qualify other names, or describe fakes alone. A metric uses
+    all samples it is given, or the first `n_real` and `n_fake` where it has such fields (`metrics.sets.sizes`).
     """
 
-    needs: ClassVar[frozenset[str]]  # of: features, probabilities, generator, manifold, labels
+    needs: ClassVar[frozenset[str]]  # of: features, probabilities, generator, manifold, labels, train
 
     @property
     def space(self) -> str:

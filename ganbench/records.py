@@ -36,7 +36,7 @@ class Pack:
     variant: dict[str, str]
     trial_ids: tuple[str, ...]  # real lanes, in order; distinct
     lanes: int  # 1, 2, 4, …; the tail beyond trial_ids is padding
-    mode: str  # vmap | unbatched
+    mode: str  # vmap | unbatched | compiled
     threads: int
     precision: str
 
@@ -57,7 +57,9 @@ class Score:
     value: float | None  # None: diverged
     status: str  # ok | diverged
     protocol: str
-    extra: dict[str, float] = field(default_factory=dict)  # compile_seconds, score_seconds
+    extra: dict[str, float] = field(
+        default_factory=dict
+    )  # compile_seconds: tracing and compiling; score_seconds
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from ganbench.errors import ConfigError
 from ganbench.identity import digest
 from ganbench.instantiation import instantiate
+from ganbench.metrics.stamp import stamp
 from ganbench.protocols import Classifier, Extractor, Images, Metric, Procedure, Samples, Snapshot, State
 from ganbench.rng import Rng
 from ganbench.training import as_float
@@ -48,12 +49,20 @@ class Scorer:
         for key, metric in self._metrics.items():
             self._check_needs(key, metric)
         self._classified = {m.space for m in self._metrics.values() if "probabilities" in m.needs}
+        self._with_train = {m.space for m in self._metrics.values() if "train" in m.needs}
         self._rng = Rng.of(protocol["evaluation_seed"], "evaluation")
         self.real_images = as_float(self._subset(protocol["split"], protocol["n_real"], "real"))
         self._real: dict[str, Samples] = {}
 
     def _check_needs(self, key: str, metric: Metric) -> None:
-        """Refuse a metric whose extractor is missing or is no classifier where it reads probabilities."""
+        """Refuse a metric whose extractor is missing or is no classifier where it reads probabilities.
+
+        One that compares training images with the protocol's cannot do so where these are training images too.
+        """
+        if "train" in metric.needs and self._protocol["split"] != "test":
+            raise ConfigError(
+                f"metric {key!r} compares training images with unseen ones: set protocol.split=test"
+            )
         if not metric.needs & {"features", "probabilities"}:
             return
         extractor = self._extractors.get(metric.space)
@@ -101,7 +110,7 @@ class Scorer:
         if metric.space not in self._real:
             protocol = self._protocol
             extractor = self._extractors.get(metric.space)
-            weights = extractor.weights_hash() if extractor else None
+            marks = stamp(extractor) if extractor else None
             where = [protocol["split"], protocol["n_real"], protocol["evaluation_seed"]]
             features = self._features(metric.space, self.real_images)
             self._real[metric.space] = Samples(
@@ -109,12 +118,24 @@ class Scorer:
                 features=features,
                 probabilities=self._probabilities(metric.space, features),
                 cache_key=digest(
-                    [self._images.content_hash, *where, protocol["extractors"].get(metric.space), weights]
+                    [self._images.content_hash, *where, protocol["extractors"].get(metric.space), marks]
                 ),
                 manifold=self._manifold,
                 draw_latents=None,
             )
+            if metric.space in self._with_train:
+                self._real[metric.space] = self._beside_train(self._real[metric.space], metric.space)
         return self._real[metric.space]
+
+    def _beside_train(self, real: Samples, space: str) -> Samples:
+        """Add as many training images as there are real ones, and their features.
+
+        They are the first of those that the baseline `replay` repeats and none of those that `real` holds, as
+        long as the training set has room for both.
+        """
+        n = min(self._protocol["n_real"], len(self._images.train))
+        images = as_float(self._subset("train", n, "baseline"))
+        return replace(real, train_images=images, train_features=self._features(space, images))
 
     def generate(self, procedure: Procedure, state: State) -> Fakes:
         """Settle batch norm and draw the protocol's fakes; the latents are the same for every checkpoint."""
@@ -162,6 +183,16 @@ class Scorer:
             clamp_latents=procedure.clamp_latents,
         )
 
+    def stand_ins(self) -> dict[str, Tensor]:
+        """Return the samples of `baselines` that need no generator: `real`, `replay` and `blank`."""
+        n, train = self._protocol["n_fake"], len(self._images.train)
+        mean = as_float(self._images.train[: min(train, 10_000)]).mean(dim=0, keepdim=True)
+        return {
+            "real": as_float(self._subset("train", min(n, train), "baseline", last=True)),
+            "replay": as_float(self._subset("train", min(n, train), "baseline")),
+            "blank": mean.expand(n, *mean.shape[1:]).contiguous(),
+        }
+
     def baselines(self, untrained: tuple[Procedure, State]) -> dict[str, dict[str, float]]:
         """Score what every table is read against, baseline → {metric key: value}.
 
@@ -169,15 +200,7 @@ class Scorer:
         memorised them would give; `blank`: the mean training image; `untrained`: the generator at initialisation,
         which stands in for diverged (the ceiling).
         """
-        n = self._protocol["n_fake"]
-        train = len(self._images.train)
-        mean = as_float(self._images.train[: min(train, 10_000)]).mean(dim=0, keepdim=True)
-        given = {
-            "real": as_float(self._subset("train", min(n, train), "baseline", last=True)),
-            "replay": as_float(self._subset("train", min(n, train), "baseline")),
-            "blank": mean.expand(n, *mean.shape[1:]).contiguous(),
-        }
-        scores = {name: self.score(Fakes(images, None), None) for name, images in given.items()}
+        scores = {name: self.score(Fakes(images, None), None) for name, images in self.stand_ins().items()}
         fakes = self.generate(*untrained)
         scores["untrained"] = self.score(fakes, untrained[0], at=("every", "best_last"))
         return scores

@@ -12,12 +12,12 @@ from ganbench.files import replace_bytes
 from ganbench.identity import digest, training_config, trial_id
 from ganbench.instantiation import load_plugins
 from ganbench.launch import CONTINUE
+from ganbench.launch.signals import StopFlag
 from ganbench.nodes import resolve
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures
 from ganbench.planning import definition_of, extend
 from ganbench.records import Trial
-from ganbench.signals import StopFlag
 from ganbench.store import Store
 from ganbench.store.definition import plain
 from ganbench.sweep import read_results

@@ -5,24 +5,24 @@ The same command again continues; nothing here holds state that the store does n
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.results import Results
-from ganbench.analysis.selection import outcomes
-from ganbench.config import groups, options
 from ganbench.errors import ConfigError, StoreError
 from ganbench.instantiation import load_plugins
-from ganbench.launch import launch, launcher_settings
+from ganbench.launch import Launched, batch_script, launch, launcher_settings
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
-from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
+from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings, seeds_by_rank
 from ganbench.store import Store
 from ganbench.store.definition import final_step
-from ganbench.sweepfile import load_sweep, sweep_names, variants
+from ganbench.sweepfile import load_sweep, variants
 from ganbench.terminal import Console
+
+THEN = "ganbench.sweep.continue_sweep"  # what a cluster calls when slots have ended
+_LAUNCHER = "launcher."
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,38 @@ class Request:
     config_dir: Path | None = None
     plugins: tuple[str, ...] = ()
 
+    @property
+    def of_launcher(self) -> list[str]:
+        """Return the overrides that say where to run, `launcher.<setting>=<value>`."""
+        return [text for text in self.overrides if text.startswith(_LAUNCHER)]
+
+    @property
+    def of_sweep(self) -> list[str]:
+        """Return the overrides that say what to run."""
+        return [text for text in self.overrides if not text.startswith(_LAUNCHER)]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where slots run: a launcher, and how many slots altogether."""
+
+    launcher: str = "local"
+    workers: int | None = None
+
+    def settings(self, request: Request) -> dict[str, Any]:
+        """Return the launcher's settings as asked for."""
+        return launcher_settings(
+            self.launcher,
+            workers=self.workers,
+            overrides=request.of_launcher,
+            config_dir=request.config_dir,
+        )
+
 
 def define(request: Request) -> dict[str, Any]:
     """Compose every variant once and return the sweep's frozen definition."""
     plugins = load_plugins(list(request.plugins))
-    spec = load_sweep(request.name, request.overrides, request.config_dir)
+    spec = load_sweep(request.name, request.of_sweep, request.config_dir)
     return {**definition_of(spec, variants(spec, request.config_dir)), "plugins": plugins}
 
 
@@ -54,15 +81,22 @@ def open_store(name: str, results: Path) -> Store:
     return store
 
 
-def preview(request: Request) -> dict[str, Any]:
-    """Plan without writing: what `--dry-run` shows."""
+def preview(request: Request, place: Placement | None = None) -> tuple[dict[str, Any], str]:
+    """Plan without writing: what `--dry-run` shows, and the batch script where a cluster would get one."""
+    slots = (place or Placement()).settings(request)
     definition = define(request)
     trials, packs = added(definition, search_settings(definition), [])
-    return _summary(definition, len(trials), len(packs), new=len(trials))
+    store = Store(request.results, request.name)
+    units = len(store.claimable()) if store.exists() else len(packs) + len(definition["baselines"])
+    return _summary(definition, len(trials), len(packs), new=len(trials)), batch_script(store, slots, units)
 
 
 def plan_sweep(request: Request) -> dict[str, Any]:
     """Freeze a sweep's definition, write the plan of its search stage and summarise both."""
+    if request.of_launcher:
+        raise ConfigError(
+            f"`{request.of_launcher[0]}`: a plan does not say where to run; `ganbench sweep` does"
+        )
     definition = define(request)
     settings = search_settings(definition)  # before anything is written: a space may be wrong
     store = Store(request.results, request.name)
@@ -74,7 +108,7 @@ def plan_sweep(request: Request) -> dict[str, Any]:
 
 def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -> dict[str, Any]:
     rerun = definition["rerun"]
-    settings, again = definition["search"]["trials"], rerun["top"] * rerun["seeds"] if rerun else 0
+    settings, again = definition["search"]["trials"], sum(seeds_by_rank(rerun)) if rerun else 0
     steps = [final_step(definition, variant["choices"]) for variant in definition["variants"]]
     return {
         "name": definition["name"],
@@ -93,16 +127,17 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
 def run_sweep(
     request: Request,
     console: Console,
+    place: Placement,
     *,
-    launcher: str,
-    workers: int | None = None,
     retry_failed: bool = False,
+    watch: bool = False,
 ) -> dict[str, int]:
     """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
 
-    `failed_packs` counts the failed baselines too.
+    On a cluster this returns when all is submitted, unless told to watch. `failed_packs` counts the failed
+    baselines too.
     """
-    slots = launcher_settings(launcher, workers=workers)
+    slots = place.settings(request)
     definition = define(request)
     settings = search_settings(definition)  # before anything is written: a space may be wrong
     store = Store(request.results, request.name)
@@ -113,12 +148,43 @@ def run_sweep(
         store.accept(definition)  # another one is refused before anything is touched
     with store.driver():
         store.create(definition)
-        extend(store, definition, settings)
-        _stage(store, "search", slots, console, retry_failed=retry_failed)
-        if definition["rerun"] and _stage_complete(store, "search"):
-            extend(store, definition, _reruns(store, definition))
-            _stage(store, "rerun", slots, console, retry_failed=retry_failed)
-        return _finish(store, console, trained=True)
+        over = _advance(store, definition, slots, console, retry_failed=retry_failed)
+    if not over and not watch:
+        return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
+    if not over:
+        _follow(store, console)
+    return _counts(store)
+
+
+def continue_sweep(results: Path, name: str, settings: dict[str, Any]) -> None:
+    """Go on where slots of a cluster have ended: their continuation calls this, with the settings they had."""
+    store = Store(results, name)
+    with store.driver():
+        definition = store.definition()
+        load_plugins(list(definition.get("plugins", {})))
+        _advance(store, definition, settings, Console())
+
+
+def _advance(
+    store: Store,
+    definition: dict[str, Any],
+    slots: dict[str, Any],
+    console: Console,
+    *,
+    retry_failed: bool = False,
+) -> bool:
+    """Plan and run what can be run now; return whether that was all, or a cluster works on it and will call."""
+    extend(store, definition, search_settings(definition))
+    done = _stage(store, "search", slots, console, retry_failed=retry_failed)
+    if not done.detached and definition["rerun"] and _stage_complete(store, "search"):
+        extend(store, definition, _reruns(store, definition))
+        first = {key: value for key, value in slots.items() if key != "round"}  # of this stage
+        done = _stage(store, "rerun", first, console, retry_failed=retry_failed)
+    if done.detached:
+        console.say(f"{store.name}: {done.detached}; `ganbench status {store.name}` says how far it is")
+        return False
+    _finish(store, console, trained=True)
+    return True
 
 
 def _stage_complete(store: Store, stage: str) -> bool:
@@ -139,24 +205,44 @@ def _is_finished(store: Store, definition: dict[str, Any], settings: list[Settin
 
 
 def _reruns(store: Store, definition: dict[str, Any]) -> list[Setting]:
-    searched = [t for t in store.plan().trials if t.stage == "search"]
-    return rerun_settings(definition, read_results(store), searched)
+    return rerun_settings(definition, read_results(store), store.plan().trials)
 
 
-def _stage(store: Store, stage: str, slots: dict[str, Any], console: Console, *, retry_failed: bool) -> None:
+def _stage(
+    store: Store, stage: str, slots: dict[str, Any], console: Console, *, retry_failed: bool
+) -> Launched:
     """Run one stage's packs; says at once how much of it is there already."""
     with console.watch(store, stage) as on_progress:
-        launch(store, slots, on_progress=on_progress, retry_failed=retry_failed)
+        return launch(store, slots, on_progress=on_progress, retry_failed=retry_failed, then=THEN)
+
+
+def _counts(store: Store) -> dict[str, int]:
+    """Return the counts of states, and how many packs and baselines failed."""
+    failed = sum(state == "failed" for state in store.work().values())
+    return {**store.counts(), "failed_packs": failed}
+
+
+def _follow(store: Store, console: Console) -> None:
+    """Show a cluster's progress until nothing of the sweep waits or runs there; Ctrl-C ends only the watching."""
+    from ganbench.launch.slurm import follow
+
+    try:
+        going = True
+        while going:  # a new stage brings a new bar
+            with console.watch(store, "on SLURM") as on_progress:
+                going = follow(store, on_progress)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the sweep goes on without being watched") from None
+    console.table(store)
 
 
 def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
-    counts = store.counts()
+    counts = _counts(store)
     if trained:
         store.compact()
         collect_pictures(store, read_results(store))
     missing = counts["planned"] + counts["running"] + counts["lost"]
-    failed = sum(state == "failed" for state in store.work().values())
-    if failed:
+    if failed := counts["failed_packs"]:
         console.say(
             f"{counts['failed']} trials ({failed} packs) failed: see `ganbench failures {store.name}`"
         )
@@ -167,7 +253,7 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         write_report(store, console, allow_partial=True)
     console.table(store)
     console.say(f"report: {report.parent}")
-    return counts | {"failed_packs": failed}
+    return counts
 
 
 def read_results(store: Store) -> Results:
@@ -200,57 +286,3 @@ def report_sweep(name: str, results: Path, console: Console, *, allow_partial: b
     folder = write_report(store, console, allow_partial=allow_partial)
     console.table(store)
     console.say(f"report: {folder}")
-
-
-def status_of(name: str, results: Path) -> dict[str, Any]:
-    """Return the counts of a sweep's states, altogether and per variant and stage; reads only."""
-    store = open_store(name, results)
-    table = store.trial_states()
-    axes = [c for c in store.definition()["axes"] if c in table.columns]
-    rows = table.groupby([*axes, "stage", "state"], sort=False).size().reset_index(name="trials")
-    return {"name": name, "counts": store.counts(), "rows": rows.to_dict("records")}
-
-
-def failures_of(name: str, results: Path) -> list[dict[str, Any]]:
-    """Return failed packs and baselines grouped by signature, the commonest first."""
-    store = open_store(name, results)
-    failed = [unit for unit, state in store.work().items() if state == "failed"]
-    found = [store.failures(pack)[-1] for pack in failed]
-    tally = Counter(f["signature"] for f in found)
-    examples = {f["signature"]: f for f in reversed(found)}
-    return [{"signature": s, "packs": n, **examples[s]} for s, n in tally.most_common()]
-
-
-def collect_garbage(name: str, results: Path, keep: str) -> str:
-    """Remove what finished packs no longer need; returns a line that says how much."""
-    if keep not in ("best", "none"):
-        raise ConfigError(f"--keep {keep!r} is not known: choose best or none")
-    store = open_store(name, results)
-    freed = store.gc(keep=keep, best=_best_steps(read_results(store)) if keep == "best" else {})
-    return f"{name}: freed {freed / 2**20:.1f} MiB"
-
-
-def _best_steps(results: Results) -> dict[str, int]:
-    """Return each trial's best finite checkpoint, by the metric that its protocol selects with."""
-    table = outcomes(results)
-    selects = {dataset: results.protocol(dataset)["select"] for dataset in results.datasets}
-    rows = table[(table["metric"] == table["dataset"].map(selects)) & table["best_finite"]]
-    return {trial: int(step) for trial, step in zip(rows["trial_id"], rows["best_step"], strict=True)}
-
-
-def names(group: str, config_dir: Path | None) -> list[str]:
-    """Return what a config group (`model` or `models`, …) or the sweeps folder holds."""
-    known = {form: g for g in groups(config_dir) for form in (g, _plural(g))}
-    if group in ("sweep", "sweeps"):
-        return sweep_names(config_dir)
-    if group not in known:
-        raise ConfigError(
-            f"nothing to list under {group!r}: choose sweeps, {', '.join(sorted(map(_plural, groups(config_dir))))}"
-        )
-    return options(known[group], config_dir)
-
-
-def _plural(group: str) -> str:
-    if group.endswith("y"):
-        return f"{group[:-1]}ies"
-    return f"{group}es" if group.endswith("s") else f"{group}s"

@@ -18,7 +18,7 @@ from ganbench.spacefile import pin
 Choice: TypeAlias = str | int | float | bool
 Axes: TypeAlias = dict[str, list[Choice]]
 
-MODES = ("vmap", "unbatched")
+MODES = ("vmap", "unbatched", "compiled")
 PRECISIONS = ("float32",)
 TRIAL_INDEX = "trial_index"
 _ALWAYS_AXES = {"model", "dataset"}  # every row of the store says which
@@ -43,17 +43,25 @@ class Select:
 
 @dataclass(frozen=True)
 class Rerun:
-    """The second stage: the best settings again, with seeds the search did not use unless it says so."""
+    """The second stage: the best settings again, with seeds the search did not use unless it says so.
+
+    `seeds` is how many each of the `top` settings gets: one number for all, or a list that begins with the best's.
+    """
 
     top: int = 1
-    seeds: int = 5
+    seeds: int | list[int] = 5
     first_seed: int = 1
     reuse_search_seeds: bool = False
     select: Select = field(default_factory=Select)
 
     def __post_init__(self) -> None:
         _at_least("rerun.top", self.top, 1)
-        _at_least("rerun.seeds", self.seeds, 1)
+        if isinstance(self.seeds, list) and len(self.seeds) != self.top:
+            raise ConfigError(
+                f"`rerun.seeds` lists {len(self.seeds)} numbers for rerun.top={self.top} settings: give one for each"
+            )
+        for seeds in self.seeds if isinstance(self.seeds, list) else [self.seeds]:
+            _at_least("rerun.seeds", seeds, 1)
         _at_least("rerun.first_seed", self.first_seed, 0)
 
 

@@ -7,7 +7,7 @@ the same bits (a conformance test holds every model to that) in about two thirds
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
@@ -19,17 +19,35 @@ _SAME_SHAPE = frozenset(
 )
 
 
+class Traced(NamedTuple):
+    """A list of operations on flat tensors, the tensors it was traced with, and the tree of its result."""
+
+    module: fx.GraphModule
+    example: list[Tensor]
+    result: pytree.TreeSpec
+
+
 def trace(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """Return a function that replays what `function` does to arguments of these shapes.
 
     Arguments and result are trees of tensors. The function must be pure and must not look at values.
     """
+    traced = operations(function, *arguments)
+
+    def replay(*new: Any) -> Any:
+        return pytree.tree_unflatten(traced.module(*pytree.tree_leaves(new)), traced.result)
+
+    return replay
+
+
+def operations(function: Callable[..., Any], *arguments: Any) -> Traced:
+    """Write down what `function` does to arguments of these shapes, nothing twice."""
     leaves, spec = pytree.tree_flatten(arguments)
-    shape_of_result: list[Any] = []
+    results: list[pytree.TreeSpec] = []
 
     def flat(*tensors: Tensor) -> list[Tensor]:
         result, result_spec = pytree.tree_flatten(function(*pytree.tree_unflatten(list(tensors), spec)))
-        shape_of_result.append(result_spec)
+        results.append(result_spec)
         return result
 
     module = make_fx(flat, tracing_mode="real")(*leaves)
@@ -37,11 +55,7 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     _drop_repeats(module.graph)
     module.graph.eliminate_dead_code()
     module.recompile()
-
-    def replay(*new: Any) -> Any:
-        return pytree.tree_unflatten(module(*pytree.tree_leaves(new)), shape_of_result[0])
-
-    return replay
+    return Traced(module, leaves, results[0])
 
 
 def _drop_repeats(graph: fx.Graph) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from ganbench.compiling import compile_step
 from ganbench.errors import ConfigError
 from ganbench.protocols import Images, Procedure, State
 from ganbench.rng import Rng
@@ -24,7 +25,8 @@ from ganbench.tracing import trace
 from ganbench.tree import leaves, map_tree, stack, unstack
 
 TRACE_AFTER = 100  # steps of a turn; a trace costs as much as about a hundred
-Step = Callable[[Any, State, Tensor, Tensor, str], tuple[State, dict[str, Tensor]]]
+Step = Callable[[Any, State, Tensor, Tensor, Tensor], tuple[State, dict[str, Tensor]]]
+Prepare = Callable[[str, tuple[Any, ...]], Step]  # (turn, arguments like those to come) → a step
 
 
 def as_float(images: Tensor) -> Tensor:
@@ -63,24 +65,24 @@ class Order:
 
 
 def _one_step(
-    procedure: Any, state: State, batch: Tensor, key: Tensor, turn: str
+    procedure: Any, state: State, batch: Tensor, key: Tensor, step: Tensor, turn: str
 ) -> tuple[State, dict[str, Tensor]]:
-    return procedure.step(state, batch, Rng(key), turn)  # type: ignore[no-any-return]
+    return procedure.step(state, batch, Rng(key).fold("step").fold(step), turn)  # type: ignore[no-any-return]
 
 
 def _vmapped(
-    procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str
+    procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor, *, turn: str
 ) -> tuple[State, dict[str, Tensor]]:
-    return vmap(lambda p, s, b, k: _one_step(p, s, b, k, turn))(procedures, state, batch, keys)
+    return vmap(lambda p, s, b, k: _one_step(p, s, b, k, step, turn))(procedures, state, batch, keys)
 
 
 def _unbatched(
-    procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str
+    procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor, *, turn: str
 ) -> tuple[State, dict[str, Tensor]]:
     """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
     lanes = range(len(keys))
     return stack(
-        [_one_step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], turn) for i in lanes]
+        [_one_step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], step, turn) for i in lanes]
     )
 
 
@@ -89,20 +91,32 @@ class _Vmapped:
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
-        self._traced: dict[str, Callable[..., tuple[State, dict[str, Tensor]]]] = {}
+        self._traced: dict[str, Step] = {}
 
-    def __call__(
-        self, procedures: Any, state: State, batch: Tensor, keys: Tensor, turn: str
-    ) -> tuple[State, dict[str, Tensor]]:
+    def __call__(self, turn: str, arguments: tuple[Any, ...]) -> Step:
         self._calls[turn] += 1
         if self._calls[turn] > TRACE_AFTER and turn not in self._traced:
-            self._traced[turn] = trace(partial(_vmapped, turn=turn), procedures, state, batch, keys)
-        if turn in self._traced:
-            return self._traced[turn](procedures, state, batch, keys)
-        return _vmapped(procedures, state, batch, keys, turn)
+            self._traced[turn] = trace(partial(_vmapped, turn=turn), *arguments)
+        return self._traced.get(turn, partial(_vmapped, turn=turn))
 
 
-MODES: Mapping[str, Callable[[], Step]] = {"vmap": _Vmapped, "unbatched": lambda: _unbatched}
+class _Compiled:
+    """The vmapped step as machine code, from the first step of each turn on."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, Step] = {}
+
+    def __call__(self, turn: str, arguments: tuple[Any, ...]) -> Step:
+        if turn not in self._compiled:
+            self._compiled[turn] = compile_step(partial(_vmapped, turn=turn), *arguments)
+        return self._compiled[turn]
+
+
+MODES: Mapping[str, Callable[[], Prepare]] = {
+    "vmap": _Vmapped,
+    "unbatched": lambda: lambda turn, _: partial(_unbatched, turn=turn),
+    "compiled": _Compiled,
+}
 
 
 @dataclass
@@ -111,6 +125,7 @@ class Progress:
 
     step: int
     seconds: float  # training only, summed over attempts
+    compile_seconds: float  # tracing and compiling, summed over attempts
     finite: Tensor  # bool [lanes]: were all logs since the last checkpoint finite?
 
 
@@ -132,7 +147,7 @@ class PackTraining:
             raise ConfigError(
                 f"{type(procedures[0]).__name__} cannot be batched: set mode=unbatched in the sweep"
             )
-        self._step, self._first = MODES[mode](), procedures[0]
+        self._prepare, self._first = MODES[mode](), procedures[0]
         self._procedures = stack(procedures)
         self._rngs = Rng.stack([Rng.of(seed) for seed in seeds])
         self._data = images.train
@@ -142,7 +157,7 @@ class PackTraining:
         self.state: State = stack(
             [p.init(Rng.of(s).fold("init")) for p, s in zip(procedures, seeds, strict=True)]
         )
-        self.progress = Progress(0, 0.0, torch.ones(self.lanes, dtype=torch.bool))
+        self.progress = Progress(0, 0.0, 0.0, torch.ones(self.lanes, dtype=torch.bool))
 
     @property
     def images_seen(self) -> int:
@@ -151,14 +166,19 @@ class PackTraining:
 
     def advance(self) -> dict[str, Tensor]:
         """Take one step with every lane; returns the logs, each [lanes]."""
-        step = self.progress.step
-        started = time.perf_counter()
-        batch = as_float(self._data[self._order.batch(step)])
-        keys = self._rngs.fold("step").fold(torch.tensor(step)).key
-        self.state, logs = self._step(self._procedures, self.state, batch, keys, self._first.turn(step))
+        progress, started = self.progress, time.perf_counter()
+        batch = as_float(self._data[self._order.batch(progress.step)])
+        inputs = (self._procedures, self.state, batch, self._rngs.key, torch.tensor(progress.step))
+        ready = time.perf_counter()
+        step = self._prepare(self._first.turn(progress.step), inputs)
+        prepared = time.perf_counter()
+        self.state, logs = step(*inputs)
         finite = torch.stack(list(logs.values())).isfinite().all(dim=0)
         self.progress = Progress(
-            step + 1, self.progress.seconds + time.perf_counter() - started, self.progress.finite & finite
+            progress.step + 1,
+            progress.seconds + time.perf_counter() - prepared + ready - started,
+            progress.compile_seconds + prepared - ready,
+            progress.finite & finite,
         )
         return logs
 
@@ -176,8 +196,7 @@ class PackTraining:
     def save(self, path: Path, notes: dict[str, Any]) -> None:
         """Write everything a resume needs, with the caller's notes (plain values); tensors and numbers only."""
         p = self.progress
-        state = {"step": p.step, "seconds": p.seconds, "finite": p.finite, "leaves": leaves(self.state)}
-        torch.save({**state, "notes": notes}, path)
+        torch.save({**vars(p), "leaves": leaves(self.state), "notes": notes}, path)
 
     def restore(self, path: Path) -> dict[str, Any]:
         """Continue from a file of `save` and return its notes.
@@ -186,7 +205,7 @@ class PackTraining:
         """
         try:
             saved = torch.load(path, weights_only=True)
-            progress = Progress(saved["step"], saved["seconds"], saved["finite"])
+            progress = Progress(*(saved[field.name] for field in fields(Progress)))
             notes, shapes = dict(saved["notes"]), [leaf.shape for leaf in saved["leaves"]]
         except Exception as error:  # a broken file breaks its reader in ways nobody can list
             raise ValueError(f"{path.name} is not a whole checkpoint") from error

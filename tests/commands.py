@@ -27,7 +27,7 @@ TINY = (
     "protocol.standing_batch=16",
 )
 SHORT = ("budget=smoke", "budget.steps=4", "budget.every=2", "budget.batch_size=16")
-VOLATILE = ["seconds", "score_seconds", "attempt"]  # what an interruption may change
+VOLATILE = ["seconds", "score_seconds", "compile_seconds", "attempt"]  # what an interruption may change
 
 
 class Ran(NamedTuple):

@@ -85,7 +85,7 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, gib: int, o
 
 
 def test_it_prints_json_or_a_table(checks: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: list(checks.values()))
+    monkeypatch.setattr(doctor, "examine", lambda _: list(checks.values()))
     ran = ganbench("doctor", "--json")
     assert (ran.code, ran.err) == (0, "")
     rows = {row["name"]: row for row in ran.json()}

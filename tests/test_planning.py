@@ -112,6 +112,31 @@ def test_the_top_two_in_order_ties_by_index() -> None:
     assert places(settings) == [("ns_gan", 1, 9), ("ns_gan", 3, 9), ("vae", 1, 9), ("vae", 2, 9)]
 
 
+def test_the_best_may_get_more_seeds_than_the_others() -> None:
+    definition = define("rerun={top: 2, seeds: [3, 1], first_seed: 9}")
+    settings = reruns(definition, {"ns_gan": [0.4, 0.2, 0.3, 0.5], "vae": [None] * 4})
+    assert places(settings) == [("ns_gan", 1, 9), ("ns_gan", 1, 10), ("ns_gan", 1, 11), ("ns_gan", 2, 9)]
+    with pytest.raises(ConfigError, match=r"lists 2 numbers for rerun\.top=1"):
+        define("rerun={top: 1, seeds: [3, 1]}")
+
+
+def test_a_longer_search_leaves_a_chosen_setting_its_seeds() -> None:
+    """With 4 settings the seeds are 4, 5; six settings use those, and would otherwise push them to 6, 7."""
+    energies = {"ns_gan": [0.4, 0.2, 0.3, 0.5], "vae": [0.1, 0.2, 0.3, 0.4]}
+    rule = "rerun={top: 1, seeds: 2, first_seed: 1}"
+    before = define(rule)
+    planned = added(before, [*search_settings(before), *reruns(before, energies)], [])[0]
+    longer = define(rule, "search.trials=6")
+    grown = {model: [*values, 0.9, 0.9] for model, values in energies.items()}
+    trials = searched(longer)
+    table = results(longer, trials, grown)
+    assert places(rerun_settings(longer, table, trials + [t for t in planned if t.stage == "rerun"])) == [
+        ("ns_gan", 1, 4), ("ns_gan", 1, 5), ("vae", 0, 4), ("vae", 0, 5)
+    ]  # fmt: skip
+    more = rerun_settings({**longer, "rerun": {**longer["rerun"], "seeds": 3}}, table, planned)
+    assert [s.seed for s in more[:3]] == [4, 5, 6]
+
+
 def test_best_and_last_choose_differently() -> None:
     last = {"ns_gan": [0.4, 0.2, 0.3, 0.5], "vae": [0.1, 0.2, 0.3, 0.4]}
     first = {"ns_gan": [0.1, 0.9, 0.9, 0.9], "vae": [0.9, 0.9, 0.9, 0.9]}

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ganbench import cli
@@ -40,8 +41,11 @@ def test_every_command_works_in_an_empty_folder(tmp_path: Path, monkeypatch: pyt
     assert name is not None
     (tmp_path / "my_conf" / "model").mkdir(parents=True)
     (tmp_path / "my_conf" / "model" / f"{name[1]}.yaml").write_text(model, encoding="utf-8")
+    for name in ("real", "fake"):
+        pictures = np.random.default_rng(len(name)).integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
+        np.savez(tmp_path / f"{name}.npz", images=pictures)
     typed = commands()
-    assert len(typed) >= 8
+    assert len(typed) >= 10
     for command in typed:
         inline = ["--launcher", "inline"] if command[1] == "sweep" else []
         assert run([*command, *inline], monkeypatch) == 0, command

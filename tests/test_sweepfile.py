@@ -109,7 +109,11 @@ def test_the_closest_sweep_is_named(here: Path) -> None:
         ("first_seed: 1", "first_seed: -1", "`rerun.first_seed` must be at least 0"),
         ("pack: 16", "pack: 0", "`pack` must be at least 1"),
         ("pack: 16", "threads: 0", "`threads` must be at least 1"),
-        ("pack: 16", "mode: vmpa", r"`mode` must be vmap or unbatched, not 'vmpa'; did you mean `vmap`"),
+        (
+            "pack: 16",
+            "mode: vmpa",
+            r"`mode` must be vmap or unbatched or compiled, not 'vmpa'; did you mean `vmap`",
+        ),
         ("pack: 16", "precision: float23", r"`precision` must be .*did you mean `float32`"),
         ("pack: 16", "overrides: a=1", "`overrides` must be a list, not 'a=1'"),
         ("pack: 16", "name: other", "the file's name is the sweep's"),

@@ -63,6 +63,8 @@ def test_configs_and_sweeps_come_from_the_wheel(installed: Path, tmp_path: Path)
         text=True,
     ).stdout.split()
     assert all(Path(path).is_relative_to(installed) for path in paths)
+    pages = {path.name for path in (installed / "ganbench" / "report" / "page").iterdir()}
+    assert {"page.html", "macros.html", "compare.html", "page.css", "app.js"} <= pages
     assert len(json.loads(run(installed, tmp_path, "list", "models", "--json"))) >= 8
     assert "quickstart" in json.loads(run(installed, tmp_path, "list", "sweeps", "--json"))
 

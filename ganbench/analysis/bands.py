@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from opda.nonparametric import EmpiricalDistribution
+
+from ganbench.places import cache_home
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -87,8 +88,7 @@ def two_sided_until(n: int, level: float) -> int:
 
 
 def _cache_folder() -> Path:
-    root = os.environ.get("GANBENCH_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "ganbench") / "bands"
+    return cache_home() / "bands"
 
 
 def _read(path: Path, n: int) -> Array | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,8 @@ Budgets: TypeAlias = NDArray[np.int64]
 
 LEVEL = 0.95
 RESAMPLES = 5000  # the study's
+BAND_RESAMPLES = 1000  # of the percentile band of means
+MOST_DRAWN = 500_000  # scores drawn for it: large samples, whose band is tight, get fewer
 IID = frozenset({"hashed", "random", "replay"})  # samplers whose draws are independent and alike
 COLUMNS = (
     "median",
@@ -53,14 +56,21 @@ def u_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
     x_1 is the best of N finite scores, drawn without replacement. NaN for k > N. Tang et al. 2020, arXiv
     2004.13705.
     """
-    ordered, n = _best_first(scores, minimize=minimize), len(scores)
+    n = len(scores)
+    mean: Array = np.where(ks <= n, u_weights(n, ks) @ _best_first(scores, minimize=minimize), np.nan)
+    return mean
+
+
+def u_weights(n: int, ks: Budgets) -> Array:
+    """Return P(the best of k without replacement is the i-th best of n), [K, n]; 0 for k > n."""
     rank, k = np.arange(1, n + 1), ks[:, None]
     possible = (k - 1 <= n - rank) & (k <= n)
     left, chosen = np.where(possible, n - rank, 1), np.where(possible, k - 1, 0)
-    log_weight = _log_binomial(left, chosen) - _log_binomial(np.float64(n), np.minimum(k, n))
-    weights = np.where(possible, np.exp(log_weight), 0.0)
-    mean: Array = np.where(ks <= n, weights @ ordered, np.nan)
-    return mean
+    log_factorial = gammaln(np.arange(n + 2.0) + 1.0)
+    log_weight = _log_binomial(left, chosen, log_factorial)
+    log_weight = log_weight - _log_binomial(np.full_like(k, n), np.minimum(k, n), log_factorial)
+    weights: Array = np.where(possible, np.exp(log_weight), 0.0)
+    return weights
 
 
 def v_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
@@ -90,6 +100,21 @@ def bootstrap(scores: Array, ks: Budgets, *, minimize: bool, rng: np.random.Gene
     return best.mean(axis=0), best.std(axis=0)
 
 
+def mean_band(
+    scores: Array, ks: Budgets, *, minimize: bool, level: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return percentiles of the U-mean over bootstrap samples of the N finite scores, [K] each.
+
+    Pointwise, and too narrow from k = N/4 on (docs/statistics.md has the coverage); NaN for k > N.
+    """
+    n = len(scores)
+    times = min(BAND_RESAMPLES, max(MOST_DRAWN // n, 100))
+    drawn = np.sort(rng.choice(_best_first(scores, minimize=minimize), (times, n)), axis=1)
+    means = (drawn if minimize else drawn[:, ::-1]) @ u_weights(n, ks).T
+    lower, upper = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    return np.where(ks <= n, lower, np.nan), np.where(ks <= n, upper, np.nan)
+
+
 def median_curve(scores: Array, ks: Budgets, *, minimize: bool, bounds: tuple[float, float]) -> Array:
     """Return the median of the best of k; the scores may hold ∞."""
     law = EmpiricalDistribution(scores, a=bounds[0], b=bounds[1])
@@ -102,8 +127,8 @@ def _best_first(scores: Array, *, minimize: bool) -> Array:
     return ordered if minimize else ordered[::-1]
 
 
-def _log_binomial(n: Array | np.float64, k: Array) -> Array:
-    result: Array = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+def _log_binomial(n: Budgets, k: Budgets, log_factorial: Array) -> Array:
+    result: Array = log_factorial[n] - log_factorial[k] - log_factorial[n - k]
     return result
 
 
@@ -114,7 +139,9 @@ def bounds_of(scores: Array, *, minimize: bool) -> tuple[float, float]:
     return low, high
 
 
-def budget_curves(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
+def budget_curves(
+    results: Results, table: pd.DataFrame, ceilings: pd.DataFrame, *, keys: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return every curve, one row per (dataset, metric, variant, k), from the `outcomes` of the search stage.
 
     `median` with its simultaneous 95 % band `lower`, `upper`; `u_mean`, `v_mean` of scores winsorised at
@@ -127,7 +154,7 @@ def budget_curves(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame)
     frames = []
     searched = table[table["stage"] == "search"].sort_values("index", kind="stable")
     for dataset in results.datasets:
-        for metric in results.shown(dataset):
+        for metric in _metrics(results, dataset, keys):
             rows = searched[(searched["dataset"] == dataset) & (searched["metric"] == metric.key)]
             ceiling = _lookup(ceilings, dataset, metric.key)
             bounds = bounds_of(rows.loc[rows["best_finite"], "best"].to_numpy(), minimize=metric.minimize)
@@ -135,8 +162,14 @@ def budget_curves(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame)
                 ours = rows[rows["variant"] == variant]
                 frame = _curve(ours, metric, ceiling, bounds, (dataset, metric.key, variant), iid=iid)
                 frames.append(frame.assign(dataset=dataset, metric=metric.key, variant=variant))
-    keys = ["dataset", "metric", "variant", "k", "n", "n_study"]
-    return pd.concat(frames, ignore_index=True)[[*keys, *COLUMNS]]
+    columns = ["dataset", "metric", "variant", "k", "n", "n_study", *COLUMNS]
+    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).reindex(columns=columns)
+
+
+def _metrics(results: Results, dataset: str, keys: Collection[str] | None) -> list[Metric]:
+    if keys is None:
+        return results.shown(dataset)
+    return [metric for metric in results.metrics(dataset) if metric.key in keys]
 
 
 def _lookup(ceilings: pd.DataFrame, dataset: str, metric: str) -> float:

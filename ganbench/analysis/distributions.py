@@ -36,21 +36,31 @@ DESCRIBED = (
 )
 
 
+def scale_of(scores: Array, *, minimize: bool) -> tuple[str, Array]:
+    """Return finite scores on the scale on which their spread is compared, and its name.
+
+    `log` of positive scores to minimise, `logit` of shares in [0, 1] to maximise (kept .001 off its ends),
+    else the `score` itself.
+    """
+    if minimize and bool(np.all(scores > 0)):
+        return "log", np.log(scores)
+    if not minimize and bool(np.all((scores >= 0) & (scores <= 1))):
+        shares = np.clip(scores, EDGE, 1 - EDGE)
+        return "logit", np.log(shares / (1 - shares))
+    return "score", scores
+
+
 def robust_z(scores: Array, *, minimize: bool) -> Array:
     """Return how far each finite score lies on the bad side of the median, in robust sd.
 
-    z = 0.6745 (t − med t) / MAD. t is the log of positive scores to minimise, the logit of shares in [0, 1]
-    to maximise, else the score itself; MAD is at least what one per cent of the median score spans on t's
-    scale.
+    z = 0.6745 (t − med t) / MAD with t as `scale_of` has it; MAD is at least what one per cent of the median
+    score spans on t's scale.
     """
+    scale, t = scale_of(scores, minimize=minimize)
     centre = float(np.median(scores))
-    if minimize and bool(np.all(scores > 0)):
-        t, floor = np.log(scores), LEAST_SPREAD
-    elif not minimize and bool(np.all((scores >= 0) & (scores <= 1))):
-        shares = np.clip(scores, EDGE, 1 - EDGE)
-        t, floor = np.log(shares / (1 - shares)), LEAST_SPREAD / (1 - float(np.clip(centre, EDGE, 1 - EDGE)))
-    else:
-        t, floor = scores, LEAST_SPREAD * abs(centre)
+    inner = float(np.clip(centre, EDGE, 1 - EDGE))
+    floors = {"log": LEAST_SPREAD, "logit": LEAST_SPREAD / (1 - inner), "score": LEAST_SPREAD * abs(centre)}
+    floor = floors[scale]
     deviation = t - np.median(t)
     spread = max(float(np.median(np.abs(deviation))), floor, 1e-12)
     z: Array = NORMAL_MAD * deviation / spread * (1.0 if minimize else -1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -163,12 +163,21 @@ class Results:
                 f"sweep {self.name!r} has no scores yet: run `ganbench sweep {self.name}` first"
             )
         for dataset in self.datasets:
-            ids = self.protocol_ids(dataset)
-            if len(ids) > 1:
-                raise ReportError(
-                    f"scores of {dataset!r} come from several protocols, which no table may mix:"
-                    f" {' and '.join(map(repr, ids))}; report one at a time, with --protocol"
-                )
+            refuse_mixture(self.protocol_ids(dataset), f"scores of {dataset!r}")
+
+
+def refuse_mixture(protocols: Iterable[str], what: str) -> None:
+    """Raise `ReportError`, which names them, if what is to stand in one table was scored under several protocols.
+
+    A protocol's id holds extractor, weights, preprocessing, sample counts and metric settings: whatever tells two
+    numbers of one name apart.
+    """
+    found = sorted(set(protocols))
+    if len(found) > 1:
+        raise ReportError(
+            f"{what} come from several protocols, which no table may mix: {' and '.join(map(repr, found))};"
+            " make one table of each, or bring all under one with `ganbench score NAME --protocol PROTOCOL`"
+        )
 
 
 def _require(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

@@ -34,14 +34,15 @@ def outcomes(results: Results) -> pd.DataFrame:
         scores = results.scores[results.scores["trial_id"].isin(planned["trial_id"])]
         planned = planned.assign(divergence=divergence(planned, scores))
         final = scores["step"] == scores["trial_id"].map(scores.groupby("trial_id")["step"].max())
+        scores = scores.assign(final=final)
+        split = dict(list(scores.groupby("metric", sort=False)))
         frames += [
-            _of_metric(planned, scores.assign(final=final), metric) for metric in results.metrics(dataset)
+            _of_metric(planned, split.get(m.key, scores.iloc[:0]), m) for m in results.metrics(dataset)
         ]
     return pd.concat(frames, ignore_index=True) if frames else plan.iloc[:0]
 
 
-def _of_metric(planned: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    rows = scores[scores["metric"] == metric.key]
+def _of_metric(planned: pd.DataFrame, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     good = rows[_ok(rows)]
     bottom = worst(good["value"], metric)
     best = _best(good, metric).reindex(planned["trial_id"])

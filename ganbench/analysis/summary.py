@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
-from ganbench.analysis.curves import budget_curves
+from ganbench.analysis.agreement import agreement
+from ganbench.analysis.anytime import checkpoint_curves
+from ganbench.analysis.comparisons import comparison_curves, comparisons
+from ganbench.analysis.components import variance_components
+from ganbench.analysis.compute import compute_curves
+from ganbench.analysis.costs import costs
+from ganbench.analysis.crossings import crossings
+from ganbench.analysis.curves import IID, budget_curves, sampler_name
 from ganbench.analysis.distributions import over_seeds, over_settings
+from ganbench.analysis.marginals import marginals
+from ganbench.analysis.means import joint_curves, mean_curves
+from ganbench.analysis.optimism import checkpoint_optimism
+from ganbench.analysis.ranks import ranks
+from ganbench.analysis.reruns import selection_gaps
 from ganbench.analysis.results import FINISHED, STATES, ReportError, Results
+from ganbench.analysis.runs import failure_shares, jointly, runs
 from ganbench.analysis.selection import ceilings, counts, outcomes
+from ganbench.analysis.sensitivity import sensitivity
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the report shows, as tidy frames; `results` is what they were computed from."""
+    """What the report shows, as tidy frames; `results` is what they were computed from.
+
+    The properties below are computed when they are first asked for. Those that are about a tuning budget raise
+    `StatisticsError` where the sampler's draws are not independent (`iid` says so).
+    """
 
     results: Results
     missing: str  # what keeps the sweep from being complete; empty where nothing does
@@ -29,6 +48,101 @@ class Summary:
     def partial(self) -> bool:
         """Return whether trials of the sweep are still to come."""
         return bool(self.missing)
+
+    @property
+    def iid(self) -> bool:
+        """Return whether the settings were drawn independently and alike."""
+        return sampler_name(self.results) in IID
+
+    @cached_property
+    def mean_curves(self) -> pd.DataFrame:
+        """See `means.mean_curves`."""
+        return mean_curves(self.results, self.outcomes, self.ceilings)
+
+    @cached_property
+    def joint_curves(self) -> pd.DataFrame:
+        """See `means.joint_curves`."""
+        return joint_curves(self.results, self.outcomes)
+
+    @cached_property
+    def compute_curves(self) -> pd.DataFrame:
+        """See `compute.compute_curves`."""
+        return compute_curves(self.results, self.outcomes, self.ceilings)
+
+    @cached_property
+    def checkpoint_curves(self) -> pd.DataFrame:
+        """See `anytime.checkpoint_curves`."""
+        return checkpoint_curves(self.results, self.outcomes)
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """See `costs.costs`."""
+        return costs(self.results, self.outcomes)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """See `runs.runs`."""
+        return runs(self.results, self.outcomes, self.ceilings)
+
+    @cached_property
+    def joint(self) -> pd.DataFrame:
+        """See `runs.jointly`."""
+        return jointly(self.results, self.outcomes)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """See `runs.failure_shares`."""
+        return failure_shares(self.counts)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        """See `sensitivity.sensitivity`."""
+        return sensitivity(self.results, self.outcomes)
+
+    @cached_property
+    def marginals(self) -> pd.DataFrame:
+        """See `marginals.marginals`."""
+        return marginals(self.results, self.outcomes)
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """See `reruns.selection_gaps`."""
+        return selection_gaps(self.results, self.outcomes, self.seeds)
+
+    @cached_property
+    def components(self) -> pd.DataFrame:
+        """See `components.variance_components`."""
+        return variance_components(self.results, self.outcomes, self.ceilings)
+
+    @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """See `optimism.checkpoint_optimism`."""
+        return checkpoint_optimism(self.results, self.outcomes)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """See `comparisons.comparisons`."""
+        return comparisons(self.results, self.outcomes)
+
+    @cached_property
+    def comparison_curves(self) -> pd.DataFrame:
+        """See `comparisons.comparison_curves`."""
+        return comparison_curves(self.results, self.outcomes)
+
+    @cached_property
+    def crossings(self) -> pd.DataFrame:
+        """See `crossings.crossings`."""
+        return crossings(self.results, self.outcomes)
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """See `ranks.ranks`."""
+        return ranks(self.results, self.outcomes)
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """See `agreement.agreement`."""
+        return agreement(self.results, self.outcomes)
 
 
 def summarise(results: Results, *, allow_partial: bool) -> Summary:

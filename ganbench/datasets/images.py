@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
-import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganbench.errors import DataError
+from ganbench.places import cache_home
 from ganbench.protocols import Images
 
 Split: TypeAlias = tuple[Tensor, Tensor | None]  # images and, where there are any, labels
@@ -30,8 +30,8 @@ _UBYTE = 8  # IDX code of unsigned bytes
 
 
 def data_home() -> Path:
-    """Return where downloads lie: `$GANBENCH_CACHE/datasets`, by default `~/.cache/ganbench/datasets`."""
-    return Path(os.environ.get("GANBENCH_CACHE") or Path.home() / ".cache" / "ganbench") / "datasets"
+    """Return where downloads lie: `datasets` in the cache, by default `~/.cache/ganbench/datasets`."""
+    return cache_home() / "datasets"
 
 
 def folders(root: str, layout: str, *system: Path) -> list[Path]:

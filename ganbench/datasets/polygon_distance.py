@@ -11,7 +11,9 @@ from torch import Tensor
 
 from ganbench.datasets.polygon_raster import ramp_jacobian, rasterise
 
-ITERATIONS = 4  # twelve more lower the median distance of a trained generator's samples by half a percent
+ITERATIONS = (
+    4  # of the cheap search; what more of them and more starts find: benchmarks/polygon_convergence.py
+)
 DAMPING, DAMPING_MIN = 0.01, 1e-4  # a tenth after a step that helps, tenfold after one that does not
 SAMPLES, REFERENCES = 1024, 4096  # sizes of one matrix product
 BLOCK = 128  # samples refined at a time
@@ -142,24 +144,29 @@ def area(vertices: Tensor) -> Tensor:
     return _cross(vertices, vertices.roll(-1, 1)).sum(1) / 2
 
 
-def nearest(samples: Tensor, white: Tensor, levels: int) -> Tensor:
-    """Return the index of the reference nearest to each sample, int64 [N].
+def nearest(samples: Tensor, white: Tensor, levels: int, k: int = 1) -> Tensor:
+    """Return the indices of the k references nearest to each sample, nearest first: int64 [N, k].
 
     `samples` are float [N, P], the references uint8 [M, P] counts of white among `levels`. Compares
     ‖b‖² − 2⟨a, b⟩ of the *ink* 1 − image, whose small norm keeps float32's digits.
     """
     ink = 1 - samples
-    best = torch.full((len(ink),), math.inf, device=ink.device)
-    index = torch.zeros(len(ink), dtype=torch.int64, device=ink.device)
+    best = torch.full((len(ink), k), math.inf, device=ink.device)
+    index = torch.zeros(len(ink), k, dtype=torch.int64, device=ink.device)
     for start in range(0, len(white), REFERENCES):
         reference = 1 - white[start : start + REFERENCES].to(ink) / levels
-        value, at = torch.addmm(reference.square().sum(1), ink, reference.mT, alpha=-2).min(1)
-        index = torch.where(value < best, at + start, index)
-        best = torch.minimum(value, best)
+        value, at = _least(torch.addmm(reference.square().sum(1), ink, reference.mT, alpha=-2), k)
+        best, order = torch.cat([best, value], 1).sort(dim=1, stable=True)
+        best, index = best[:, :k], torch.cat([index, at + start], 1).gather(1, order[:, :k])
     return index
 
 
-def refine(images: Tensor, q: Tensor, family: Family, subpixels: int) -> Tensor:
+def _least(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return each row's k least values and where they are; of equal ones the first, if k is 1."""
+    return values.topk(min(k, values.shape[1]), 1, largest=False) if k > 1 else values.min(1, keepdim=True)
+
+
+def refine(images: Tensor, q: Tensor, family: Family, subpixels: int, iterations: int = ITERATIONS) -> Tensor:
     """Fit a polygon of the family to each image [B, S, S], from parameters [B, P]; squared distances [B].
 
     Levenberg–Marquardt with the exact raster's residuals and the ramp raster's slopes:
@@ -173,7 +180,7 @@ def refine(images: Tensor, q: Tensor, family: Family, subpixels: int) -> Tensor:
     r = residual(q)
     best = r.square().sum(1)
     damping = torch.full_like(best, DAMPING)
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         slope = ramp_jacobian(family.vertices(q), size, subpixels) @ family.jacobian(q)
         trial = family.project(q - _damped_step(slope, r, damping))
         trial_r = residual(trial)
@@ -195,14 +202,31 @@ def _damped_step(slope: Tensor, r: Tensor, damping: Tensor) -> Tensor:
     return step.squeeze(2)
 
 
-def squared_distance(samples: Tensor, white: Tensor, q: Tensor, family: Family, subpixels: int) -> Tensor:
+def squared_distance(
+    samples: Tensor,
+    white: Tensor,
+    q: Tensor,
+    family: Family,
+    subpixels: int,
+    *,
+    starts: int = 1,
+    iterations: int = ITERATIONS,
+) -> Tensor:
     """Return each sample's squared distance to the images of a family's polygons, [N].
 
     `samples` are float [N, 1, S, S]; `white` uint8 [M, S, S] and `q` [M, P] are the references and their
-    parameters. An upper bound: the nearest reference's distance, or the refined one where that is smaller.
+    parameters. An upper bound: the least distance that refinement reaches from the `starts` nearest
+    references, or the nearest one's own where that is smaller.
     """
     images, references = samples.squeeze(1), white.flatten(1)
-    found = [nearest(part.flatten(1), references, subpixels**2) for part in torch.split(images, SAMPLES)]
-    starts = q[torch.cat(found).to(q.device)].to(images)
-    parts = zip(torch.split(images, BLOCK), torch.split(starts, BLOCK), strict=True)
-    return torch.cat([refine(image, start, family, subpixels) for image, start in parts])
+    parts = [part.flatten(1) for part in torch.split(images, SAMPLES)]
+    near = torch.cat([nearest(part, references, subpixels**2, starts) for part in parts])
+    found = [
+        _refined(images, q[index.to(q.device)], family, subpixels, iterations) for index in near.unbind(1)
+    ]
+    return torch.stack(found).amin(0)
+
+
+def _refined(images: Tensor, start: Tensor, family: Family, subpixels: int, iterations: int) -> Tensor:
+    blocks = zip(torch.split(images, BLOCK), torch.split(start.to(images), BLOCK), strict=True)
+    return torch.cat([refine(image, q, family, subpixels, iterations) for image, q in blocks])

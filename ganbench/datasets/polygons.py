@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from ganbench.datasets.polygon_distance import AnyPolygon, Family, Support, squared_distance
+from ganbench.datasets.polygon_distance import ITERATIONS, AnyPolygon, Family, Support, squared_distance
 from ganbench.datasets.polygon_raster import rasterise
 from ganbench.errors import ConfigError
 from ganbench.protocols import Images
@@ -26,8 +26,9 @@ class Polygons:
     in the centre. `full_rotation: false` is the released data, whose rotation is at most 0.1097 rad; true
     is what was meant. The manifold is the `support` (the polygons that can be drawn) or, as in the study,
     `any_triangle` (`any_quadrilateral` for four vertices): every convex one of at least the support's
-    smallest area. Rows are independent: the first `n_train` are for training, then test, then hold-out, and
-    a shuffle such as the study's would change nothing. Generated in a few seconds, hence not kept on disk.
+    smallest area; metrics that name a manifold take theirs, the others this one. Rows are independent: the first
+    `n_train` are for training, then test, then hold-out, and a shuffle such as the study's would change
+    nothing. Generated in a few seconds, hence not kept on disk.
     """
 
     image_shape: tuple[int, ...]
@@ -72,18 +73,45 @@ class Polygons:
         """Return the images kept apart from training and testing, float32 [n_holdout, 1, S, S]."""
         return self._images(self._drawn()[1][self._parts()[2]])
 
-    def squared_distance(self, samples: Tensor) -> Tensor:
-        """Return the squared distance of samples [N, 1, S, S] to the manifold, [N].
+    def squared_distance(
+        self,
+        samples: Tensor,
+        *,
+        manifold: str | None = None,
+        references: int | None = None,
+        starts: int = 1,
+        iterations: int = ITERATIONS,
+    ) -> Tensor:
+        """Return the squared distance of samples [N, 1, S, S] to the manifold, [N]; the dataset's if not named.
 
-        The search starts from the nearest training image.
+        Levenberg–Marquardt goes `iterations` from each of the `starts` nearest of the first `references` training
+        images, of all if not said. `any_polygon` is any triangle or quadrilateral, as the data's are. Raises
+        `ConfigError` for another manifold and where there are fewer training images.
         """
-        q, white = (drawn[: self.n_train] for drawn in self._drawn())
+        n = self.n_train if references is None else references
+        if not 0 < starts <= n <= self.n_train:
+            raise ConfigError(
+                f"{n} reference polygons were asked for and {starts} of them as starts: there are"
+                f" dataset.n_train={self.n_train}; lower the metric's references or polygon_starts"
+            )
+        q, white = (drawn[:n] for drawn in self._drawn())
+        q, family = self._family(manifold or self.manifold, q)
+        return squared_distance(
+            samples, white, q, family, self.subpixels, starts=starts, iterations=iterations
+        )
+
+    def _family(self, manifold: str, q: Tensor) -> tuple[Tensor, Family]:
+        """Return a manifold's family and the parameters in it of polygons [M, n + 1] of the support."""
         support = self._support()
-        family: Family = support
-        if self.manifold != "support":
-            q = support.vertices(q).flatten(1)
-            family = AnyPolygon(size=support.size, min_area=support.min_area())
-        return squared_distance(samples, white, q, family, self.subpixels)
+        if manifold == "support":
+            return q, support
+        if manifold not in ("any_polygon", FREE[self.vertices]):
+            raise ConfigError(
+                f"a metric's manifold is {manifold}, but the polygons have {self.vertices} vertices:"
+                f" set it to any_polygon, {FREE[self.vertices]} or support"
+            )
+        family = AnyPolygon(size=support.size, min_area=support.min_area())
+        return support.vertices(q).flatten(1), family
 
     def _support(self) -> Support:
         return Support(

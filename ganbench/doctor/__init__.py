@@ -6,16 +6,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ganbench.doctor import areas
-from ganbench.doctor.check import Check
+from ganbench.doctor.check import HERE, Asked, Check
 from ganbench.terminal import Console
 
-__all__ = ["Check", "examine", "show"]
+__all__ = ["Asked", "Check", "examine", "show"]
 
 
-def examine() -> list[Check]:
+def examine(asked: Asked = HERE) -> list[Check]:
     """Go through the areas in their order."""
     found = [import_module(module.name) for module in iter_modules(areas.__path__, f"{areas.__name__}.")]
-    return [check for area in sorted(found, key=lambda area: area.ORDER) for check in area.checks()]
+    return [check for area in sorted(found, key=lambda area: area.ORDER) for check in area.checks(asked)]
 
 
 def show(checks: list[Check]) -> None:

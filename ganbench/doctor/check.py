@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ganbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user means to do: where results go, and settings of the launcher (`launcher.<setting>=<value>`)."""
+
+    results: Path = Path("results")
+    launcher: tuple[str, ...] = ()
+
+
+HERE = Asked()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from safetensors.torch import load
@@ -13,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812  (the community's name)
 
 from ganbench.errors import DataError
 from ganbench.metrics.batches import in_batches
+from ganbench.metrics.inputs import check_values
 from ganbench.tree import component
 
 WEIGHTS = Path(__file__).parent / "weights" / "lenet28.safetensors"
@@ -73,9 +75,13 @@ class LeNet28:
 
     Trained by `tools/train_lenet28.py` on five sixths of Fashion-MNIST's training images and never on images
     that serve as reference; that command printed an accuracy of .907 on the last sixth and .902 on the test
-    images, and the weight file's metadata says so. Raises `DataError` for other image shapes.
+    images, and the weight file's metadata says so. Raises `DataError` for other image shapes, NaN and values
+    outside [0, 1].
     """
 
+    name: ClassVar[str] = "lenet28"
+    preprocessing: ClassVar[str] = "2 v - 1"
+    dtype: ClassVar[str] = "float32"
     sha256: str
     batch_size: int
 
@@ -85,6 +91,7 @@ class LeNet28:
 
     def features(self, images: Tensor) -> Tensor:
         """Map images [N, 1, 28, 28] in [0, 1] to features [N, 128], float32."""
+        check_values(self.name, images)
         if images.shape[1:] != (1, 28, 28):
             shape = "x".join(str(size) for size in images.shape[1:])
             raise DataError(
@@ -92,3 +99,8 @@ class LeNet28:
             )
         network = _network(self.sha256, images.device)
         return in_batches(network.features, images.float(), self.batch_size)
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Map features [N, 128] to the classifier's probabilities [N, 10], float32."""
+        network = _network(self.sha256, features.device)
+        return in_batches(network.head, features, self.batch_size).softmax(1)

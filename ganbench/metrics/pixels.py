@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
-from ganbench.errors import DataError
+from ganbench.metrics.inputs import check_values
 from ganbench.tree import component
 
 
@@ -12,8 +14,12 @@ from ganbench.tree import component
 class Pixels:
     """Features are the values themselves: images flattened in [0, 1], vectors as they are.
 
-    Raises `DataError` for integer images, whose scale is not that of [0, 1].
+    Raises `DataError` for integer images, whose scale is not that of [0, 1], for images outside it, and for NaN.
     """
+
+    name: ClassVar[str] = "pixels"
+    preprocessing: ClassVar[str] = "flattened"
+    dtype: ClassVar[str] = "float32"
 
     def weights_hash(self) -> str:
         """Return a fixed word: there are no weights."""
@@ -21,6 +27,5 @@ class Pixels:
 
     def features(self, images: Tensor) -> Tensor:
         """Map samples [N, ...] to features [N, D], float32."""
-        if not images.is_floating_point():
-            raise DataError(f"pixels reads float images in [0, 1], not {images.dtype}: divide by 255 first")
+        check_values(self.name, images)
         return images.flatten(1).float()

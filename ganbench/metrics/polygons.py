@@ -1,27 +1,16 @@
-"""Precision, recall and F1 against a manifold of images whose distance can be computed."""
+"""Precision, recall and F1 against a manifold of images whose distance can be computed: the search's cheap form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from ganbench.metrics.manifold import harmonic, share_within
+from ganbench.metrics.manifold_inversion import search
 from ganbench.protocols import Samples
 from ganbench.tree import component
-
-CHUNK = 512  # images generated at once where no gradient is needed
-
-
-def share_within(distances: Tensor, delta: float) -> float:
-    """Return the share of squared distances [n] that are at most δ."""
-    return (distances <= delta).double().mean().item()
-
-
-def harmonic(precision: float, recall: float) -> float:
-    """Return F1 = 2PR / (P + R), 0 where both are 0."""
-    return 2.0 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 @component(batched=False)
@@ -91,50 +80,6 @@ class PolygonF1:
 
     def inversion(self, targets: Tensor, fake: Samples) -> Tensor:
         """Return the squared distance from each target [n, C, H, W] to the nearest image found, [n]."""
-        if fake.generator is None or fake.draw_latents is None or fake.clamp_latents is None:
-            raise TypeError("inversion needs samples that carry their generator and its latents")
-        latents = fake.draw_latents("inversion", self.pool)
-        targets = targets.to(latents.device)
-        found = [
-            descend(targets, latents[start], fake.generator, fake.clamp_latents, steps=self.steps, lr=self.lr)
-            for start in nearest_images(targets, latents, fake.generator, self.starts)
-        ]
-        return torch.stack(found).amin(0)
-
-
-def nearest_images(targets: Tensor, latents: Tensor, generator: Callable[[Tensor], Tensor], k: int) -> Tensor:
-    """Return which latents give each target's [n, ...] k nearest images: indices [k, n], nearest first."""
-    with torch.no_grad():
-        images = torch.cat([generator(z).flatten(1) for z in torch.split(latents, CHUNK)])
-        return torch.cdist(targets.flatten(1), images).topk(k, dim=1, largest=False).indices.T
-
-
-def descend(
-    targets: Tensor,
-    latents: Tensor,
-    generator: Callable[[Tensor], Tensor],
-    clamp: Callable[[Tensor], Tensor],
-    *,
-    steps: int,
-    lr: float,
-) -> Tensor:
-    """Minimise ‖x − G(z)‖² over each row of latents [n, Z]; return the smallest values met, [n]."""
-
-    def distance(z: Tensor) -> Tensor:
-        return (generator(z) - targets).flatten(1).square().sum(1)
-
-    z = latents.clone().requires_grad_()
-    optimizer = torch.optim.Adam([z], lr=lr)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    best = torch.full((len(targets),), torch.inf, device=targets.device)
-    for _ in range(steps):
-        with torch.enable_grad():
-            value = distance(z)
-            (z.grad,) = torch.autograd.grad(value.sum(), z)
-        best = torch.minimum(best, value.detach())
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            z.copy_(clamp(z))
-    with torch.no_grad():
-        return torch.minimum(best, distance(z))
+        return search(
+            targets, fake, pool=self.pool, starts=self.starts, lengths=(self.steps,), lr=self.lr
+        ).squeeze(0)

@@ -1,4 +1,4 @@
-"""Write a sweep's report: tables, figures and every number they show, byte for byte the same each time."""
+"""Write a sweep's report: tables, figures, a page and every number they show, the same bytes each time."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ganbench.analysis.summary import Summary, summarise
 from ganbench.files import replace_bytes, replace_text
 from ganbench.report import samples
 from ganbench.report.figures import figures
+from ganbench.report.page import links_of, page, read_record
 from ganbench.report.render import Table, csv, latex, markdown
 from ganbench.report.style import styled, to_bytes
 from ganbench.report.tables import tables
@@ -28,7 +29,7 @@ SCHEMA = 1
 def build(
     results: Results, out: Path, *, allow_partial: bool, progress: Callable[[str], None] | None = None
 ) -> Path:
-    """Write `tables/*`, `figures/*` and, last, `report.json` into the report's folder; returns the folder.
+    """Write `tables/*`, `figures/*`, `index.html` and, last, `report.json`; returns the report's folder.
 
     ``progress`` is told what is being written. Raises `ReportError` where the results are unusable, or
     incomplete without ``allow_partial``, before anything is written.
@@ -48,6 +49,10 @@ def build(
             names.append(name)
             for kind, content in to_bytes(figure).items():
                 replace_bytes(out / "figures" / f"{name}.{kind}", content)
+        say("page")
+        record = read_record(results, out)
+        links = links_of(out, made, names, tuple(FORMATS))
+        replace_text(out / "index.html", page(summary, made, links, record))
     replace_text(out / "report.json", _dump(numbers(summary, made, names)))
     return out
 

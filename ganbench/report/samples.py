@@ -34,7 +34,7 @@ def figure(results: Results, dataset: str) -> Figure:
     for ax, name in zip(axes, names, strict=False):
         samples = results.samples[name, dataset]
         if samples.ndim == 2:
-            _scatter(ax, samples, real, look[name].colour if name in look else GREY)
+            scatter(ax, samples, real, look[name].colour if name in look else GREY)
         else:
             _mosaic(ax, samples)
         ax.set_title(name)
@@ -44,7 +44,7 @@ def figure(results: Results, dataset: str) -> Figure:
     return drawn
 
 
-def _scatter(ax: Axes, samples: NDArray[Any], real: NDArray[Any] | None, colour: str) -> None:
+def scatter(ax: Axes, samples: NDArray[Any], real: NDArray[Any] | None, colour: str) -> None:
     """Draw the first two coordinates over the real ones; says how many lie outside their window."""
     window = samples if real is None else real
     window = window[np.isfinite(window).all(axis=1)]
@@ -68,19 +68,24 @@ def _scatter(ax: Axes, samples: NDArray[Any], real: NDArray[Any] | None, colour:
 
 
 def _mosaic(ax: Axes, images: NDArray[Any]) -> None:
-    """Draw up to 36 images [N, C, H, W] as tiles; what is not finite is grey."""
-    side = min(SIDE, math.isqrt(len(images)) or 1)
-    shown = np.nan_to_num(images[: side * side].astype(float), nan=0.5, posinf=0.5, neginf=0.5).clip(0, 1)
-    shown = np.pad(shown, ((0, 0), (0, 0), (0, GAP), (0, GAP)), constant_values=1.0)
-    _, channels, height, width = shown.shape
-    tiles = shown.reshape(side, side, channels, height, width).transpose(0, 3, 1, 4, 2)
-    mosaic = tiles.reshape(side * height, side * width, channels)
-    gray = channels == 1
+    """Draw images as tiles."""
+    tiles = mosaic(images)
     ax.imshow(
-        mosaic[..., 0] if gray else mosaic,
-        cmap="gray" if gray else None,
+        tiles,
+        cmap="gray" if tiles.ndim == 2 else None,
         vmin=0,
         vmax=1,
         interpolation="nearest",
     )
     ax.set_axis_off()
+
+
+def mosaic(images: NDArray[Any]) -> NDArray[Any]:
+    """Return up to 36 images [N, C, H, W] as one [H', W'] or [H', W', 3]; what is not finite is grey."""
+    side = min(SIDE, math.isqrt(len(images)) or 1)
+    shown = np.nan_to_num(images[: side * side].astype(float), nan=0.5, posinf=0.5, neginf=0.5).clip(0, 1)
+    shown = np.pad(shown, ((0, 0), (0, 0), (0, GAP), (0, GAP)), constant_values=1.0)
+    _, channels, height, width = shown.shape
+    tiles = shown.reshape(side, side, channels, height, width).transpose(0, 3, 1, 4, 2)
+    joined = tiles.reshape(side * height, side * width, channels)
+    return joined[..., 0] if channels == 1 else joined

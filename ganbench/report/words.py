@@ -159,7 +159,9 @@ def rerun_note(results: Results, dataset: str) -> str:
     top = rerun.get("top", 1)
     which = "the setting" if top == 1 else f"the {top} settings"
     said = f"{which} with the best {metric_name(metric)} {at}"
-    return f"Seeds: {said}, re-trained with {rerun.get('seeds', '?')} seeds."
+    seeds = rerun.get("seeds", "?")
+    said_seeds = ", ".join(map(str, seeds)) if isinstance(seeds, list) else seeds
+    return f"Seeds: {said}, re-trained with {said_seeds} seeds."
 
 
 def common_notes(summary: Summary, dataset: str) -> tuple[str, ...]:

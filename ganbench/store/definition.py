@@ -65,9 +65,14 @@ def is_growth(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     changed = [
         key for key in (before | after) if not _same(before.get(key, _ABSENT), after.get(key, _ABSENT))
     ]
-    return all(
-        key in _GROWING and key in before and key in after and before[key] < after[key] for key in changed
-    )
+    return all(key in _GROWING and _more(before.get(key), after.get(key)) for key in changed)
+
+
+def _more(old: Any, new: Any) -> bool:
+    """Return whether a number grew, or a list of numbers nowhere shrank."""
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) <= len(new) and all(a <= b for a, b in zip(old, new, strict=False))
+    return isinstance(old, int) and isinstance(new, int) and old < new
 
 
 def _without_placement(definition: dict[str, Any]) -> dict[str, Any]:

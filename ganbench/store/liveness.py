@@ -10,17 +10,25 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ganbench.scheduler import Scheduler
+
 ALIVE, DEAD, UNVERIFIED = "alive", "dead", "unverified"
 PATIENCE_S = 300.0  # a heartbeat that stands still for so long, while we look, has stopped
-_SLURM = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT")
+_SLURM = (
+    "SLURM_CLUSTER_NAME",
+    "SLURM_JOB_ID",
+    "SLURM_ARRAY_JOB_ID",
+    "SLURM_ARRAY_TASK_ID",
+    "SLURM_RESTART_COUNT",
+)
 
 Claim = Mapping[str, Any]
 
 
 def identity() -> dict[str, Any]:
-    """Return what tells this process from every other one: machine, boot, pid and its start."""
+    """Return what tells this process from every other one: machine, boot, pid and its start, user and SLURM job."""
     slurm = {name: os.environ[name] for name in _SLURM if name in os.environ}
-    return {**_machine(), **process(os.getpid()), "slurm": slurm}
+    return {**_machine(), **process(os.getpid()), "uid": os.getuid(), "slurm": slurm}
 
 
 def process(pid: int) -> dict[str, Any]:
@@ -43,16 +51,16 @@ def alive(claim: Claim) -> bool | None:
 class Observer:
     """Judges claims over time: `verdict` says alive, dead or, where that needs a second look, unverified.
 
-    `scheduler` is asked about claims made inside a Slurm job on another machine; None: it does not know.
+    `scheduler` is asked about claims made inside a SLURM job on another machine; None: it does not know.
     """
 
     def __init__(
         self,
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
-        scheduler: Callable[[Claim], bool | None] = lambda _: None,
+        scheduler: Callable[[Claim], bool | None] | None = None,
     ) -> None:
-        self._patience_s, self._clock, self._scheduler = patience_s, clock, scheduler
+        self._patience_s, self._clock, self._scheduler = patience_s, clock, scheduler or Scheduler()
         self._seen: dict[str, _Beat] = {}
 
     def verdict(self, key: str, claim: Claim | None, beat: str | None) -> str:

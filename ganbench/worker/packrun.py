@@ -129,7 +129,7 @@ class PackRun:
     def _rows(
         self, step: int, trial: Trial, values: dict[str, float] | None, keys: list[str], cost: float
     ) -> list[Score]:
-        seconds = self.training.progress.seconds / len(self._trials)
+        progress, lanes = self.training.progress, len(self._trials)
         images = step * self.training.batch_size
         status = "diverged" if values is None else "ok"
         return [
@@ -137,12 +137,15 @@ class PackRun:
                 trial_id=trial.trial_id,
                 step=step,
                 images_seen=images,
-                seconds=seconds,
+                seconds=progress.seconds / lanes,
                 metric=key,
                 value=None if values is None else values[key],
                 status=status,
                 protocol=self.bench.protocol,
-                extra={"score_seconds": cost / len(keys)},
+                extra={
+                    "score_seconds": cost / len(keys),
+                    "compile_seconds": progress.compile_seconds / lanes,
+                },
             )
             for key in keys
         ]

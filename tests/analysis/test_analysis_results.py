@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from synthetic import RERUN, Run, results, sweep
 
-from ganbench.analysis.results import ReportError, Results
+from ganbench.analysis.results import ReportError, Results, refuse_mixture
 from ganbench.analysis.selection import outcomes
 from ganbench.analysis.summary import summarise
 from ganbench.errors import UserError
@@ -101,8 +101,17 @@ def test_mixed_protocols_are_both_named_and_can_be_told_apart():
     made = sweep()
     mixed = replace(made, scores=pd.concat([made.scores, made.scores.assign(protocol="other-9")]))
     message = refused(mixed, allow_partial=True)
+    assert "scores of 'toy'" in message
     assert "'other-9' and 'proto-1'" in message
+    assert "`ganbench score NAME --protocol" in message
     assert not summarise(mixed.under("proto-1"), allow_partial=False).partial
+
+
+def test_any_table_can_refuse_a_mixture():
+    refuse_mixture([], "rows")
+    refuse_mixture(["a-1", "a-1"], "rows")
+    with pytest.raises(ReportError, match=r"^rows come from several protocols.*'a-1' and 'a-2' and 'b-1'"):
+        refuse_mixture(["b-1", "a-2", "a-1", "a-1"], "rows")
 
 
 def test_an_incomplete_sweep_names_counts_and_the_way_on():

@@ -50,9 +50,9 @@ def test_a_sweep_continues_when_its_data_are_there(here: Path) -> None:
 @contextmanager
 def _process_ends() -> Iterator[None]:
     """Let what is claimed in this block be claimed by a process that has ended after it."""
-    import ganbench.store.folder
     import ganbench.store.attempts
     import ganbench.store.driver
+    import ganbench.store.folder
 
     real = ganbench.store.folder.identity
     with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ from stores import environment, wait_until
 
 import ganbench as package
 from ganbench.files import read_json
-from ganbench.slots import Slots
+from ganbench.launch.slots import Slots
 from ganbench.store import Store
 from ganbench.training import PackTraining
 

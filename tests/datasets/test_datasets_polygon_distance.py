@@ -13,6 +13,7 @@ from ganbench.datasets import polygon_distance
 from ganbench.datasets.polygon_distance import AnyPolygon, Support, area, nearest, refine
 from ganbench.datasets.polygon_raster import rasterise
 from ganbench.datasets.polygons import Polygons
+from ganbench.errors import ConfigError
 from ganbench.rng import Rng
 
 DELTA = 0.75
@@ -111,8 +112,10 @@ def test_what_any_polygon_is():
 def test_nearest_is_brute_force():
     white = rasterise(support().vertices(draw(support(), 5000)), 28, 8).flatten(1)
     samples = rasterise(support().vertices(draw(support(), 40, seed=1)), 28, 8).flatten(1) / 64
-    expected = torch.cdist(samples.double(), white.double() / 64).argmin(1)
-    assert torch.equal(nearest(samples, white, 64), expected)
+    distances = torch.cdist(samples.double(), white.double() / 64)
+    assert torch.equal(nearest(samples, white, 64), distances.argmin(1, keepdim=True))
+    assert torch.equal(nearest(samples, white, 64, 5), distances.topk(5, largest=False).indices)
+    assert nearest(samples, white[:3], 64, 3).sort().values.tolist() == [[0, 1, 2]] * 40
 
 
 @pytest.mark.parametrize("n", [3, 4])
@@ -136,13 +139,12 @@ def test_refinement_stays_in_the_support():
     assert refine(image, q, support(), 8) > refine(image, inside, AnyPolygon(size=28, min_area=15.0), 8)
 
 
-def test_a_longer_search_never_ends_further_away(monkeypatch):
+def test_a_longer_search_never_ends_further_away():
     images = Rng.of(3, "uniform").uniform("x", (64, 28, 28))  # far from any polygon: many steps fail
     q = draw(support(), 64).float()
     last = torch.full((64,), math.inf)
     for iterations in range(6):
-        monkeypatch.setattr(polygon_distance, "ITERATIONS", iterations)
-        distance = refine(images, q, support(), 8)
+        distance = refine(images, q, support(), 8, iterations)
         assert (distance <= last).all()
         last = distance
 
@@ -187,9 +189,7 @@ def share(distances: torch.Tensor) -> float:
 
 
 def unrefined(data: Polygons, samples: torch.Tensor) -> torch.Tensor:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(polygon_distance, "ITERATIONS", 0)
-        return data.squared_distance(samples)
+    return data.squared_distance(samples, iterations=0)
 
 
 def test_fresh_polygons_lie_on_the_manifold(full, fresh):
@@ -209,22 +209,71 @@ def test_noise_is_told_from_sparse_references(full, fresh):
 
 
 @pytest.mark.parametrize("manifold", ["any_triangle", "support"])
-def test_blank_mean_and_noise_are_far(fresh, manifold):
-    data = dataset("polygons", n_test=512, n_holdout=0, manifold=manifold)
+def test_blank_mean_and_noise_are_far(full, fresh, manifold):
     blank, mean = torch.ones(1, 1, 28, 28), fresh.mean(0, keepdim=True)
     uniform = Rng.of(3, "uniform").uniform("x", (4, 1, 28, 28))
-    distances = data.squared_distance(torch.cat([blank, mean, uniform]))
+    distances = full.squared_distance(torch.cat([blank, mean, uniform]), manifold=manifold)
     assert distances[0] > 8, "the blank image is further than the widest δ, 6"
     assert distances[1] > 10
     assert (distances[2:] > 200).all()
-    assert unrefined(data, blank) > 10
+    assert unrefined(full, blank) > 10
 
 
-def test_support_is_the_stricter_manifold(full):
-    strict = dataset("polygons", n_test=512, n_holdout=0, manifold="support")
-    moved = torch.tensor([[[4.0, 4.0], [20.0, 5.0], [9.0, 18.0]]]).repeat(4, 1, 1)  # off the centre
-    images = (rasterise(moved, 28, 8) / 64).unsqueeze(1)
-    assert strict.squared_distance(images).min() > full.squared_distance(images).max() + 1
+def off_centre() -> torch.Tensor:
+    moved = torch.tensor([[[4.0, 4.0], [20.0, 5.0], [9.0, 18.0]]])
+    return (rasterise(moved, 28, 8) / 64).unsqueeze(1)
+
+
+@pytest.fixture(scope="module")
+def small() -> Polygons:
+    """Few references, for what needs no more."""
+    return dataset("polygons", n_train=3000, n_test=128, n_holdout=0)
+
+
+def test_support_is_the_stricter_manifold(small):
+    moved, test = off_centre(), small.load().test
+    strict = small.squared_distance(moved, manifold="support")
+    assert strict > small.squared_distance(moved) + 1
+    by_default = dataset("polygons", n_train=3000, n_test=128, n_holdout=0, manifold="support")
+    assert by_default.squared_distance(moved) == strict
+    assert by_default.squared_distance(moved, manifold="any_triangle") == small.squared_distance(moved)
+    assert small.squared_distance(moved, manifold="any_polygon") == small.squared_distance(moved)
+    assert share(small.squared_distance(test, manifold="support")) == 1
+
+
+def test_more_starts_and_iterations_come_nearer(small):
+    test = small.load().test[:63]
+    noisy = torch.cat([test + 0.05 * noise((63, 1, 28, 28)), off_centre()])
+    plain = small.squared_distance(noisy)
+    longer = small.squared_distance(noisy, iterations=8)
+    several = small.squared_distance(noisy, starts=4, iterations=8)
+    assert (longer <= plain).all()
+    assert (several <= longer).all()
+    assert (several < longer).any()
+    assert plain[-1] > 10 > small.squared_distance(noisy[-1:], iterations=32), "far from every reference"
+
+
+def test_references_are_the_first_training_images(small):
+    fresh = small.load().test[:64]
+    few = small.squared_distance(fresh, references=500, iterations=0)
+    fewer = dataset("polygons", n_train=500, n_holdout=0)
+    assert torch.equal(few, fewer.squared_distance(fresh, iterations=0))
+    assert few.mean() > unrefined(small, fresh).mean()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"references": 3001}, "3001 .*n_train=3000"),
+        ({"references": 0}, "n_train=3000"),
+        ({"starts": 5, "references": 4}, "polygon_starts"),
+        ({"starts": 0}, "polygon_starts"),
+        ({"manifold": "any_quadrilateral"}, "3 vertices: set it to any_polygon, any_triangle or support"),
+    ],
+)
+def test_what_cannot_be_searched_is_named(small, asked, said):
+    with pytest.raises(ConfigError, match=said):
+        small.squared_distance(small.load().test[:2], **asked)
 
 
 def test_quadrilaterals_have_their_own_manifold():

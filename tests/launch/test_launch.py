@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from stores import LOCAL, ROOT, STEPS, claimed, environment, finish, planned, score
 
-from ganbench import launch as launching
 from ganbench.errors import ConfigError, StoreError, UserError
-from ganbench.launch import Launched, launch, launcher_settings, visible_devices
-from ganbench.slots import SlotJob, Slots
+from ganbench.launch import Launched, base, launch, launcher_settings, local
+from ganbench.launch.slots import SlotJob, Slots
 from ganbench.store import Store
 from ganbench.store.liveness import identity
 
@@ -26,7 +25,7 @@ INLINE = {"kind": "inline"}
 @pytest.fixture(autouse=True)
 def _children_import_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    monkeypatch.setattr(launching, "POLL_S", 0.1)
+    monkeypatch.setattr(base, "POLL_S", 0.1)
 
 
 @pytest.mark.parametrize("name", ["inline", "local"])
@@ -37,7 +36,7 @@ def test_every_launcher_has_settings(name: str) -> None:
 def test_the_number_of_workers_overrides(tmp_path: Path) -> None:
     assert set(LOCAL) == set(launcher_settings("local"))
     assert launcher_settings("local")["workers"] == 2
-    crew = launching.Crew(planned(tmp_path), launcher_settings("local", workers=5), "")
+    crew = local.Crew(planned(tmp_path), launcher_settings("local", workers=5), "")
     assert crew._size == 5
 
 
@@ -186,28 +185,28 @@ def test_a_slot_job_is_small() -> None:
 
 def test_a_slot_takes_the_device_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-b")
-    assert visible_devices() == ["4", "GPU-b"]
+    assert local.visible_devices() == ["4", "GPU-b"]
     store = planned(tmp_path, packs=2)
     assert launch(store, {**LOCAL, "workers": 9, "restarts": 0}, target="stores.run_own").started == 2
     found = [store.attempts(pack)[0].provenance() for pack in ("p0", "p1")]
     assert [provenance and provenance["cuda"] for provenance in found] == ["4", "GPU-b"]
-    assert launching.Crew(store, {**LOCAL, "per_gpu": 3}, "")._size == 6
-    crew = launching.Crew(store, {**LOCAL, "per_gpu": 0}, "")
+    assert local.Crew(store, {**LOCAL, "per_gpu": 3}, "")._size == 6
+    crew = local.Crew(store, {**LOCAL, "per_gpu": 0}, "")
     assert (crew._devices, crew._size) == ([], 2)
 
 
 def test_gpus_are_counted_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert visible_devices() == []
+    assert local.visible_devices() == []
     program = tmp_path / "nvidia-smi"
     program.write_text(
         "#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho '  MIG 1g: y'\necho 'GPU 1: A (UUID: z)'\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    assert visible_devices() == ["0", "1"]
+    assert local.visible_devices() == ["0", "1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert visible_devices() == []
+    assert local.visible_devices() == []
 
 
 def test_launching_loads_no_torch() -> None:

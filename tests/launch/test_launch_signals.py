@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ganbench.signals import StopFlag
+from ganbench.launch.signals import StopFlag
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,23 @@ def test_a_signal_only_raises_a_flag(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)  # senders repeat themselves
         assert stop()
         assert stop.received == number
+
+
+@pytest.mark.parametrize(
+    ("sent", "requeue"),
+    [
+        ([signal.SIGUSR2], True),
+        ([signal.SIGTERM], False),
+        ([signal.SIGUSR2, signal.SIGTERM], False),
+        ([signal.SIGTERM, signal.SIGUSR2], False),
+        ([], False),
+    ],
+)
+def test_only_usr2_asks_for_another_run(sent: list[signal.Signals], requeue: bool) -> None:
+    with StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
+        for number in sent:
+            os.kill(os.getpid(), number)
+    assert stop.requeue is requeue
 
 
 def test_what_came_is_raised_where_it_is_safe() -> None:

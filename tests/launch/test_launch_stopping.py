@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from stores import LOCAL, environment, planned, python, wait_until
 
-from ganbench import launch as launching
-from ganbench.launch import Launched, launch
-from ganbench.slots import Slots
+from ganbench.launch import Launched, base, launch
+from ganbench.launch.slots import Slots
 
 INLINE = {"kind": "inline"}
 
@@ -33,7 +32,7 @@ except KeyboardInterrupt as stopped:
 @pytest.fixture(autouse=True)
 def _children_import_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    monkeypatch.setattr(launching, "POLL_S", 0.1)
+    monkeypatch.setattr(base, "POLL_S", 0.1)
 
 
 def drive(tmp_path: Path, kind: str = "local", step: float = 0.05) -> subprocess.Popen[str]:

@@ -168,3 +168,29 @@ def test_another_reference_is_fitted_anew(
         monkeypatch.setattr(frechet, "VERSION", "next")
     assert metric(moved, fake)["fd"] == pytest.approx(50.0, rel=1e-6)
     assert len(list(cache.folder().iterdir())) == (1 if change == "no key" else 2)
+
+
+@pytest.mark.parametrize("n", [2, 5, 30, 63, 64, 65, 66])
+def test_around_and_below_the_number_of_features_it_is_exact(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No larger matrix than n × n or F × F is decomposed; torch-fidelity rounds each zero eigenvalue's root to 1e-8."""
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    x, y = draw(300, 64), draw(n, 64, "y") + 0.1
+    shapes, eigvalsh = [], torch.linalg.eigvalsh
+    monkeypatch.setattr(torch.linalg, "eigvalsh", lambda x: shapes.append(x.shape[0]) or eigvalsh(x))
+    cx, cy = (z - z.mean(0) for z in (x, y))
+    nuclear = np.linalg.svd((cx @ cy.T).numpy(), compute_uv=False).sum() / math.sqrt(299 * (n - 1))
+    traces = cx.square().sum().item() / 299 + cy.square().sum().item() / (n - 1)
+    exact = (x.mean(0) - y.mean(0)).square().sum().item() + traces - 2.0 * nuclear
+    assert fd(x, y) == pytest.approx(exact, rel=1e-12)
+    assert shapes == [min(n, 64)]
+    both = fid_features_to_statistics(x), fid_features_to_statistics(y)
+    theirs = fid_statistics_to_metric(*both, verbose=False)["frechet_inception_distance"]
+    assert fd(x, y) == pytest.approx(theirs, rel=1e-9 if n > 64 else 1e-7)
+
+
+def test_real_features_that_are_not_finite_give_nan() -> None:
+    bad = draw(20, 3)
+    bad[3, 1] = math.nan
+    both = Samples(images=torch.empty(0), features=bad), Samples(images=torch.empty(0), features=draw(20, 3))
+    assert math.isnan(FD(*both)["fd"])

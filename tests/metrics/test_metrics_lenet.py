@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import scipy.signal
+import scipy.special
 import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -84,5 +85,26 @@ def test_an_image_has_its_features_whatever_the_batch_and_order() -> None:
     small = LeNet28(sha256=HASH, batch_size=5).features(x)
     assert small.shape == (23, 128)
     assert not small.requires_grad
-    torch.testing.assert_close(small, EXTRACTOR.features(x), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(small.flip(0), EXTRACTOR.features(x.flip(0)), rtol=1e-4, atol=1e-4)
+    features = EXTRACTOR.features(x)
+    torch.testing.assert_close(small, features, rtol=1e-4, atol=1e-4)
+    assert torch.equal(features.flip(0), EXTRACTOR.features(x.flip(0)))
+    assert torch.equal(features, torch.cat([EXTRACTOR.features(part) for part in x.split([1, 2, 20])]))
+
+
+def test_probabilities_are_a_softmax_of_the_head() -> None:
+    w = {name: value.astype(np.float64) for name, value in load_file(lenet.WEIGHTS).items()}
+    features = EXTRACTOR.features(images(3))
+    logits = features.double().numpy() @ w["head.weight"].T + w["head.bias"]
+    probabilities = EXTRACTOR.probabilities(features)
+    assert probabilities.shape == (3, 10)
+    np.testing.assert_allclose(
+        probabilities.numpy(), scipy.special.softmax(logits, axis=1), rtol=1e-4, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.5, 255.0])
+def test_values_that_are_no_image_are_refused(value: float) -> None:
+    x = images(2)
+    x[1, 0, 3, 3] = value
+    with pytest.raises(DataError, match=r"^lenet28.*(NaN|in \[0, 1\])"):
+        EXTRACTOR.features(x)

@@ -21,5 +21,14 @@ def test_bytes_are_refused() -> None:
         Pixels().features(torch.zeros(2, 1, 4, 4, dtype=torch.uint8))
 
 
+@pytest.mark.parametrize(
+    "samples",
+    [torch.full((2, 3, 4, 4), 255.0), torch.full((2, 3, 4, 4), torch.nan), torch.full((2, 2), torch.inf)],
+)
+def test_values_that_are_no_samples_are_refused(samples: torch.Tensor) -> None:
+    with pytest.raises(DataError, match=r"^pixels.*(NaN|in \[0, 1\])"):
+        Pixels().features(samples)
+
+
 def test_no_weights_have_a_fixed_word() -> None:
     assert Pixels().weights_hash() == "none"

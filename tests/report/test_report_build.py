@@ -41,7 +41,7 @@ def test_everything_is_there_and_nothing_else(report: Path):
         for kind in ("csv", "md", "tex")
     }
     names |= {f"figures/{name}.{kind}" for name in (*FIGURES, "samples_toy") for kind in ("pdf", "png")}
-    assert set(contents(report)) == names | {"report.json"}
+    assert set(contents(report)) == names | {"report.json", "index.html"}
 
 
 def test_regeneration_is_byte_identical_whatever_the_order_of_rows(report: Path, tmp_path: Path):
@@ -59,7 +59,7 @@ def test_other_scores_give_other_bytes(report: Path, tmp_path: Path):
         allow_partial=False,
     )
     old, new = contents(report), contents(other)
-    assert len(new) == 13
+    assert len(new) == 14
     assert all(old[name] != new[name] for name in new)
 
 
@@ -106,7 +106,7 @@ def test_progress_is_told(tmp_path: Path):
     made = results({"a": [Run(0, [1.0])]})
     build(made, tmp_path, allow_partial=False, progress=said.append)
     assert said[:2] == ["analysis", "table best_toy"]
-    assert said[-1] == "figure settings_toy"
+    assert said[-2:] == ["figure settings_toy", "page"]
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from stores import claimed, planned, python, score, wait_until
 
 from ganbench.errors import StoreError
 from ganbench.store import Store
+from ganbench.store.driver import DrivenError
+from ganbench.store.liveness import identity
 
 KILLED_MID_APPEND = """
 import os, signal, sys, stores
@@ -172,20 +175,40 @@ def test_of_drivers_racing_for_a_dead_ones_place_one_wins(tmp_path: Path) -> Non
         racer.communicate()
 
 
-def test_a_driver_on_a_machine_out_of_sight_is_refused_with_a_way_out(
+def out_of_sight(monkeypatch: pytest.MonkeyPatch, **times: float) -> None:
+    """Let claims be those of another machine, and a heartbeat tell sooner."""
+    here = identity()
+    monkeypatch.setattr("ganbench.store.driver.identity", lambda: {**here, "host": "another"})
+    for name, seconds in times.items():
+        monkeypatch.setattr(f"ganbench.store.driver.{name}", seconds)
+
+
+def test_a_driver_out_of_sight_is_known_by_its_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = planned(tmp_path)
+    out_of_sight(monkeypatch, BEAT_S=0.05, PATIENCE_S=20.0, _LOOK_S=0.1)
+    with (
+        store.driver(),
+        pytest.raises(DrivenError, match=f"is driven by process {os.getpid()} on another: wait for it"),
+        store.driver(),
+    ):
+        pass
+
+
+def test_a_driver_out_of_sight_whose_heartbeat_stops_is_succeeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = planned(tmp_path)
+    out_of_sight(monkeypatch, BEAT_S=60.0, PATIENCE_S=0.3, _LOOK_S=0.1)
     with store.driver():
-        monkeypatch.setattr("ganbench.store.driver.alive", lambda _: None)
-        with (
-            pytest.raises(
-                StoreError, match=r"cannot be seen from here: stop it there, or remove .*driver-1"
-            ) as caught,
-            store.driver(),
-        ):
-            pass
-    assert str(os.getpid()) in str(caught.value)
+        wait_until(lambda: [path.read_text() for path in store.slots.glob("driver-1/heartbeat")] == ["1\n"])
+        started = time.monotonic()
+        with store.driver():
+            assert time.monotonic() - started >= 0.3
+    out_of_sight(monkeypatch, PATIENCE_S=60.0)
+    with store.driver():
+        assert [path.name for path in store.slots.glob("driver-*")] == ["driver-3"]
 
 
 def test_status_writes_nothing(tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_a_stage_that_appears_is_not_growth() -> None:
     assert is_growth(SWEEP, SWEEP)
 
 
+def test_a_list_of_seeds_grows_where_no_number_shrinks() -> None:
+    few = changed(rerun__top=2, rerun__seeds=[5, 2])
+    assert is_growth(few, changed(rerun__top=3, rerun__seeds=[5, 3, 1]))
+    assert not is_growth(few, changed(rerun__top=2, rerun__seeds=[4, 3]))
+    assert not is_growth(few, changed(rerun__top=2, rerun__seeds=5))
+
+
 def placed(root: str) -> dict[str, object]:
     dataset = {"root": root, "download": False, "image_shape": [1, 28, 28]}
     return {

@@ -8,7 +8,7 @@ from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, app, print_js
 @app.command(rich_help_panel=LOOK)
 def failures(name: str, results: Results = DEFAULT_RESULTS, as_json: Json = False) -> None:
     """Group failed packs by the place and kind of their error."""
-    from ganbench.sweep import failures_of
+    from ganbench.lookup import failures_of
     from ganbench.terminal import show_failures
 
     found = failures_of(name, results)

@@ -16,6 +16,6 @@ def gc(
     keep: Annotated[str, typer.Option(help="best or none.")] = "best",
 ) -> None:
     """Remove checkpoints and snapshots that finished packs no longer need."""
-    from ganbench.sweep import collect_garbage
+    from ganbench.garbage import collect_garbage
 
     typer.echo(collect_garbage(name, results, keep))

@@ -16,7 +16,7 @@ def list_(
     config_dir: ConfigDir = None,
 ) -> None:
     """Show the names a config group, or the sweeps folder, holds."""
-    from ganbench.sweep import names
+    from ganbench.lookup import names
 
     found = names(group, config_dir)
     print_json(found) if as_json else typer.echo("\n".join(found))

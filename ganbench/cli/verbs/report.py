@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
 
+if TYPE_CHECKING:
+    from ganbench.analysis.summary import Summary
+
 
 @app.command(rich_help_panel=PUBLISH)
 def report(
-    name: str,
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="A sweep; or several, side by side.")],
     results: Results = DEFAULT_RESULTS,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Report an incomplete sweep, stamped so.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where a comparison is written.", show_default="RESULTS/compare/A+B"),
+    ] = None,
 ) -> None:
-    """Write tables, figures and report.json of a finished sweep."""
+    """Write a finished sweep's tables, figures and web page; of several sweeps, tables side by side."""
+    from ganbench.errors import ConfigError
     from ganbench.sweep import report_sweep
     from ganbench.terminal import Console
 
-    report_sweep(name, results, Console(), allow_partial=allow_partial)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{names[0]!r} is named twice: name each sweep once")
+    if len(names) > 1:
+        _compare(names, results, out or results / "compare" / "+".join(names), allow_partial=allow_partial)
+    elif out is not None:
+        raise ConfigError("--out is for comparisons: one sweep's report lies in its own folder")
+    else:
+        report_sweep(names[0], results, Console(), allow_partial=allow_partial)
+
+
+def _compare(names: list[str], results: Path, out: Path, *, allow_partial: bool) -> None:
+    from ganbench.report.compare import write_comparison
+    from ganbench.terminal import Console
+
+    console = Console()
+    with console.working("compare"):
+        made = write_comparison([_summary(name, results, allow_partial) for name in names], out)
+    for table in made:
+        console.rows(list(table.header), [list(row) for row in table.rows], title=table.title)
+    console.say(f"comparison: {out}")
+
+
+def _summary(name: str, results: Path, allow_partial: bool) -> Summary:
+    from ganbench.analysis.summary import summarise
+    from ganbench.sweep import open_store, read_results
+
+    return summarise(read_results(open_store(name, results)), allow_partial=allow_partial)

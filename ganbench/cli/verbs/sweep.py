@@ -25,27 +25,35 @@ def sweep(
     name: str,
     overrides: Overrides = None,
     results: Results = DEFAULT_RESULTS,
-    launcher: Annotated[str, typer.Option(help="inline or local.")] = "local",
+    launcher: Annotated[
+        str, typer.Option(help="inline, local, slurm, or one of your own; launcher.<setting>=… changes it.")
+    ] = "local",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Slots, one thread each: 2, or one per GPU where there are any.")
+        int | None, typer.Option(min=1, help="Slots; here one thread each: 2, or one per GPU.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch/--detach", help="On a cluster: follow to the end, or return at once.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan, write and train nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan and a cluster's batch script, do nothing.")
     ] = False,
     retry: Annotated[str, typer.Option(help="`failed`: run failed packs again.")] = "",
     config_dir: ConfigDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Plan, train, score, re-run the best and report; the same command again continues."""
-    from ganbench.sweep import preview, run_sweep
+    from ganbench.sweep import Placement, preview, run_sweep
     from ganbench.terminal import Console, show_plan
 
     if retry not in ("", "failed"):
         raise UserError(f"--retry {retry!r} is not known: the one choice is `--retry failed`")
     asked = request(name, overrides, results, config_dir, plugin)
+    place = Placement(launcher, workers)
     if dry_run:
-        show_plan(preview(asked))
+        summary, script = preview(asked, place)
+        show_plan(summary)
+        typer.echo(f"\n{script}" if script else "", nl=bool(script))
         return
-    counts = run_sweep(asked, Console(), launcher=launcher, workers=workers, retry_failed=bool(retry))
+    counts = run_sweep(asked, Console(), place, retry_failed=bool(retry), watch=watch)
     if counts["failed_packs"]:
         raise typer.Exit(FAILED)

@@ -1,1 +1,1 @@
-"""One file per area; each has `checks()`."""
+"""One file per area; each has `ORDER` and `checks(asked)`."""

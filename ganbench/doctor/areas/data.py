@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any
 
 from ganbench.config import compose, options
-from ganbench.doctor.check import Check, attempt
+from ganbench.doctor.check import HERE, Asked, Check, attempt
 from ganbench.instantiation import instantiate
 from ganbench.nodes import resolve
 
 ORDER = 2
 
 
-def checks() -> Iterator[Check]:
+def checks(_: Asked = HERE) -> Iterator[Check]:
     """Try every dataset that reads files, and every extractor that a protocol names."""
     yield from _data()
     yield from _extractors()

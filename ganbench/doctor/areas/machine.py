@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganbench.doctor.check import Check
+from ganbench.doctor.check import HERE, Asked, Check
 
 ORDER = 1
 LOW_DISK_GIB = 5.0
 
 
-def checks() -> Iterator[Check]:
+def checks(_: Asked = HERE) -> Iterator[Check]:
     """Look at this machine."""
     yield from _devices()
     yield _disk()

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from ganbench.doctor.check import Check
+from ganbench.doctor.check import HERE, Asked, Check
 
 ORDER = 0
 PACKAGES = (
@@ -22,7 +22,7 @@ PACKAGES = (
 )
 
 
-def checks() -> Iterator[Check]:
+def checks(_: Asked = HERE) -> Iterator[Check]:
     """Name the versions that matter."""
     yield Check("python", ok=True, found=platform.python_version())
     for name in PACKAGES:

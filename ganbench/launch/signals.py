@@ -12,17 +12,24 @@ from typing import Any
 class StopFlag:
     """Answers `stop()` with whether one of the signals came; forked children ignore them.
 
+    `requeue` says whether to come back: SIGUSR2 came (pre-emption, time limit), and no SIGTERM, which may be a cancel.
     A second SIGINT, where SIGINT is among the signals, raises `KeyboardInterrupt` at once: the user insists.
     """
 
     def __init__(self, *signals: signal.Signals) -> None:
         self.received: signal.Signals | None = None
+        self._seen: set[int] = set()
         self._signals, self._pid = signals, os.getpid()
         self._previous: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
         """Return whether to stop at the next safe point."""
         return self.received is not None
+
+    @property
+    def requeue(self) -> bool:
+        """Return whether what was stopped is to run again on its own."""
+        return signal.SIGUSR2 in self._seen and signal.SIGTERM not in self._seen
 
     def raise_received(self, message: str) -> None:
         """Raise what the received signal means to the caller of this process; nothing if none came."""
@@ -47,5 +54,6 @@ class StopFlag:
             return
         again = self.received == signal.SIGINT == number
         self.received = signal.Signals(number)
+        self._seen.add(number)
         if again:
             raise KeyboardInterrupt

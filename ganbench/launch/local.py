@@ -1,4 +1,4 @@
-"""Slots on this machine: inline, or processes through submitit; signals stop them at a checkpoint."""
+"""Slots on this machine: processes through submitit's local executor, one for a thread or a GPU."""
 
 from __future__ import annotations
 
@@ -8,77 +8,43 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import submitit
-import yaml
 
 from ganbench import files
-from ganbench.errors import ConfigError, UserError
-from ganbench.shipped import builtin
-from ganbench.signals import StopFlag
-from ganbench.slots import ONE_THREAD, WORKER, SlotJob, Slots, resolve
+from ganbench.errors import UserError
+from ganbench.launch import base
+from ganbench.launch.base import CONTINUE, Launched, Orders, Sight
+from ganbench.launch.signals import StopFlag
+from ganbench.launch.slots import ONE_THREAD, SlotJob, Slots
 from ganbench.store import Store
-from ganbench.store.states import FAILED, LOST, UNVERIFIED
 
-CONTINUE = "the same command continues where this one ended"
-POLL_S = 0.5
 _RESEND_S = 1.0
 _REAP_S = 10.0
 _YEAR_MIN = 60 * 24 * 365  # submitit wants a limit; a slot on one's own machine has none
 
-Progress = Callable[[dict[str, int]], None]
-
 logging.getLogger("submitit").setLevel(logging.WARNING)  # it would write its progress to our stdout
 
 
-@dataclass(frozen=True)
-class Launched:
-    """What a launch did: slots started and adopted, and a line for each one that ended badly."""
-
-    started: int = 0
-    adopted: int = 0
-    failures: tuple[str, ...] = ()
-
-
-def launcher_settings(name: str, *, workers: int | None = None) -> dict[str, Any]:
-    """Return conf/launcher/<name>.yaml, with so many slots altogether if given.
-
-    Raises `ConfigError` for a launcher that is not there.
-    """
-    folder = builtin("conf") / "launcher"
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in names:
-        raise ConfigError(f"launcher {name!r} is not known: choose {' or '.join(names)}")
-    settings: dict[str, Any] = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
-    return settings if workers is None else {**settings, "total": workers}
-
-
-def launch(
-    store: Store,
-    settings: Mapping[str, Any],
-    *,
-    on_progress: Progress = lambda _: None,
-    retry_failed: bool = False,
-    target: str = WORKER,
-) -> Launched:
-    """Run slots until no pack is left that they may claim; `on_progress` gets the counts of states meanwhile.
-
-    Ctrl-C and SIGTERM let the slots save their checkpoints, then raise `KeyboardInterrupt` and `SystemExit`.
-    Raises `UserError` where a slot ended with one.
-    """
-    kinds = {"inline": _inline, "local": _local}
-    if settings["kind"] not in kinds:
-        raise ConfigError(f"launcher kind {settings['kind']!r} is not known: choose {' or '.join(kinds)}")
-    for name, state in store.work().items() if retry_failed else ():
-        if state == FAILED:
-            store.take_over(name, retry_failed=True)
-    return kinds[settings["kind"]](store, settings, on_progress, target)
+def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
+    """Keep slots running while there is work for them; Ctrl-C lets them save their checkpoints."""
+    crew = Crew(store, settings, orders.target)
+    with StopFlag(signal.SIGINT, signal.SIGTERM) as stop:
+        try:
+            while crew.busy() and not stop():
+                orders.on_progress(store.counts())
+                crew.pause(stop)
+        except Exception:
+            crew.dismiss()
+            raise
+        late = crew.dismiss() if stop() else ""
+    orders.on_progress(store.counts())
+    stop.raise_received(f"{late}{CONTINUE}")
+    return crew.result()
 
 
 def visible_devices() -> list[str]:
@@ -92,76 +58,6 @@ def visible_devices() -> list[str]:
     return [
         str(number) for number in range(sum(line.startswith("GPU ") for line in listed.stdout.splitlines()))
     ]
-
-
-def _inline(store: Store, _: Mapping[str, Any], on_progress: Progress, target: str) -> Launched:
-    sight = Sight(store)
-    if not (sight.look() or sight.blocked or store.claimable()):
-        return Launched()
-    free = True
-    with StopFlag(signal.SIGINT, signal.SIGTERM, signal.SIGUSR2) as stop, _watched(store, on_progress):
-        while (free or sight.blocked) and not stop():
-            if free:
-                resolve(target)(str(store.results), store.name, 0, stop=stop)
-            else:
-                time.sleep(POLL_S)
-            free = sight.look()
-    on_progress(store.counts())
-    stop.raise_received(CONTINUE)
-    return Launched(started=1)
-
-
-def _local(store: Store, settings: Mapping[str, Any], on_progress: Progress, target: str) -> Launched:
-    crew = Crew(store, settings, target)
-    with StopFlag(signal.SIGINT, signal.SIGTERM) as stop:
-        try:
-            while crew.busy() and not stop():
-                on_progress(store.counts())
-                crew.pause(stop)
-        except Exception:
-            crew.dismiss()
-            raise
-        late = crew.dismiss() if stop() else ""
-    on_progress(store.counts())
-    stop.raise_received(f"{late}{CONTINUE}")
-    return crew.result()
-
-
-@contextmanager
-def _watched(store: Store, on_progress: Progress) -> Iterator[None]:
-    """Report progress from a thread, through eyes of its own, while this process is the slot."""
-    over, eyes = threading.Event(), Store(store.results, store.name)
-
-    def watch() -> None:
-        while not over.wait(2 * POLL_S):
-            on_progress(eyes.counts())
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-class Sight:
-    """Watches what runs out of sight, on other machines, and takes over where the heartbeat has stopped."""
-
-    def __init__(self, store: Store) -> None:
-        self._store, self._watched, self._since = store, set[str](), time.monotonic()
-        self.blocked = False  # some of it may yet turn out dead
-
-    def look(self) -> bool:
-        """Look again; return whether anything was taken over, for slots to claim."""
-        work = self._store.work()
-        unverified = {name for name, state in work.items() if state == UNVERIFIED}
-        dead = {name for name in self._watched if work.get(name) == LOST}
-        for name in dead:
-            self._store.take_over(name)
-        self._watched = (self._watched | unverified) - dead
-        self.blocked = bool(unverified) and time.monotonic() - self._since < 2 * self._store.patience_s
-        return bool(dead)
 
 
 class Crew:
@@ -193,9 +89,9 @@ class Crew:
 
     def pause(self, stop: Callable[[], bool]) -> None:
         """Wait for a while, longer where looking takes long, unless told to stop."""
-        end = time.monotonic() + max(POLL_S, 5 * (time.monotonic() - self._looked))
+        end = time.monotonic() + max(base.POLL_S, 5 * (time.monotonic() - self._looked))
         while time.monotonic() < end and not stop():
-            time.sleep(POLL_S / 5)
+            time.sleep(base.POLL_S / 5)
 
     def dismiss(self) -> str:
         """Ask every slot to stop and wait for them; return what is to be said of those that take longer."""
@@ -204,7 +100,7 @@ class Crew:
             if time.monotonic() >= again:  # a slot that is only starting does not listen yet
                 self._slots.terminate()
                 again = time.monotonic() + _RESEND_S
-            time.sleep(POLL_S / 5)
+            time.sleep(base.POLL_S / 5)
         late = ", ".join(map(str, self._slots.live()))
         return f"slots {late} still save their work and then end by themselves; " if late else ""
 
@@ -213,7 +109,7 @@ class Crew:
         self._take_leave()
         end = time.monotonic() + _REAP_S
         while not all(job.done() for job in self._jobs) and time.monotonic() < end:
-            time.sleep(POLL_S / 10)
+            time.sleep(base.POLL_S / 10)
         if self._mend is not None:
             raise UserError(self._mend)
         if self._failures:

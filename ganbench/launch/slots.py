@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ganbench import files
 from ganbench.errors import UserError
-from ganbench.signals import StopFlag
+from ganbench.launch.signals import StopFlag
 from ganbench.store import Store
 from ganbench.store.liveness import alive, identity, process
 
@@ -29,7 +29,7 @@ class Ending(NamedTuple):
 
 
 class Slots:
-    """The records `<number>.json` and the folders `<number>/` of a store's slots."""
+    """The records `<key>.json` of slots; those of this machine are numbers and have folders `<number>/`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,15 +46,16 @@ class Slots:
             self._path(number).hardlink_to(draft)
         draft.unlink(missing_ok=True)
 
-    def occupy(self, number: int) -> None:
+    def occupy(self, key: str) -> None:
         """Record that this process is the slot."""
-        files.replace_json(self._path(number), identity())
+        files.replace_json(self._path(key), identity())
 
-    def leave(self, number: int, error: BaseException | None) -> None:
-        """Record how this process's slot ended."""
+    def leave(self, key: str, error: BaseException | None, stopped: signal.Signals | None = None) -> None:
+        """Record how this process's slot ended, and by which signal if one stopped it."""
         mendable = isinstance(error, UserError)
         text = None if error is None else str(error) if mendable else f"{type(error).__name__}: {error}"
-        files.replace_json(self._path(number), {**identity(), "ended": {"error": text, "mendable": mendable}})
+        ended = {"error": text, "mendable": mendable, "signal": stopped.name if stopped else None}
+        files.replace_json(self._path(key), {**identity(), "ended": ended})
 
     def free(self, number: int) -> None:
         """Forget a slot that is gone, its submission files with it; its output stays."""
@@ -83,14 +84,18 @@ class Slots:
                 f"slot {number} was killed or could not start: see {self.folder(number)}", mendable=False
             )
         if ended["error"] is None or ended["mendable"]:
-            return Ending(**ended)
+            return Ending(ended["error"], ended["mendable"])
         return Ending(f"slot {number} ended with {ended['error']}: see {self.folder(number)}", mendable=False)
 
-    def _record(self, number: int) -> dict[str, Any] | None:
-        return files.read_json(self._path(number))
+    def ended(self, key: str) -> dict[str, Any] | None:
+        """Return what a slot recorded of its end: error, mendable, signal; None if it did not come to that."""
+        return (self._record(key) or {}).get("ended")
 
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number}.json"
+    def _record(self, key: int | str) -> dict[str, Any] | None:
+        return files.read_json(self._path(key))
+
+    def _path(self, key: int | str) -> Path:
+        return self._folder / f"{key}.json"
 
 
 def _lives(record: Mapping[str, Any] | None) -> bool:
@@ -110,15 +115,19 @@ class SlotJob:
     def __call__(self) -> None:
         """Run the target until no pack is left, or SIGTERM or SIGUSR2 asks it to stop."""
         os.environ.update(ONE_THREAD, CUDA_VISIBLE_DEVICES=self.device)
-        slots = Slots(Store(self.results, self.name).slots)
+        self.sit(Slots(Store(self.results, self.name).slots), str(self.slot))
+
+    def sit(self, slots: Slots, key: str) -> StopFlag:
+        """Run the target, recorded under `key`; return the flag that says which signals came."""
         with StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
-            slots.occupy(self.slot)
+            slots.occupy(key)
             try:
                 resolve(self.target)(self.results, self.name, self.slot, stop=stop)
             except BaseException as error:
-                slots.leave(self.slot, error)
+                slots.leave(key, error)
                 raise
-            slots.leave(self.slot, None)
+            slots.leave(key, None, stop.received)
+        return stop
 
 
 def resolve(target: str) -> Callable[..., object]:

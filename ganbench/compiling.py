@@ -1,0 +1,116 @@
+"""A traced step as machine code: one shared library per list of operations, kept in the cache and shared by processes.
+
+The library is named by what it was made from (operations, shapes, versions, processor), so that a sweep compiles each
+step once and a change of the code never meets an old library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from ganbench.errors import ConfigError
+from ganbench.places import cache_home
+from ganbench.tracing import Traced, operations
+
+VERSION = "1"  # of the way libraries are made
+
+
+def compile_step(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """Return a function that does what `function` does to arguments of these shapes, as machine code.
+
+    The last bits differ from the uncompiled function's. Raises `ConfigError` where there is no C++ compiler.
+    """
+    with torch.no_grad():
+        traced = operations(function, *arguments)
+        library = _load(traced)
+
+    def run(*new: Any) -> Any:
+        return pytree.tree_unflatten(library.loader.boxed_run(pytree.tree_leaves(new)), traced.result)
+
+    return run
+
+
+def _load(traced: Traced) -> Any:
+    """Load the library of these operations, made where the cache lacks it; one that was torn is made anew."""
+    path = folder() / f"{_key(traced)}.pt2"
+    try:
+        return _open(path)
+    except (OSError, RuntimeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # of several processes one makes it
+        try:
+            return _open(path)
+        except (OSError, RuntimeError):
+            _make(traced, path)
+        return _open(path)
+
+
+def _open(path: Path) -> Any:
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return torch._inductor.aoti_load_package(str(path))  # noqa: SLF001  (its public name)
+
+
+def folder() -> Path:
+    """Return where compiled steps lie."""
+    return cache_home() / "compiled"
+
+
+def _make(traced: Traced, path: Path) -> None:
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        raise ConfigError(
+            "mode=compiled needs a C++ compiler: install g++ (or name one in CXX), or set mode=vmap"
+        )
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch, _quiet():
+        draft = Path(scratch) / path.name
+        exported = torch.export.export(traced.module, tuple(traced.example))
+        torch._inductor.aoti_compile_and_package(exported, package_path=str(draft))  # noqa: SLF001
+        draft.replace(path)
+
+
+def _key(traced: Traced) -> str:
+    """Hash everything that decides the library's numbers."""
+    parts = hashlib.sha256()
+    for text in (VERSION, torch.__version__, _processor(), str(torch.get_num_threads()), traced.module.code):
+        parts.update(f"{text}\0".encode())
+    for tensor in (*traced.example, *_constants(traced)):
+        parts.update(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}\0".encode())
+    for constant in _constants(traced):
+        parts.update(constant.detach().cpu().contiguous().numpy().tobytes())
+    return parts.hexdigest()
+
+
+def _constants(traced: Traced) -> list[Tensor]:
+    names = [str(node.target) for node in traced.module.graph.nodes if node.op == "get_attr"]
+    return [getattr(traced.module, name) for name in sorted(set(names))]
+
+
+def _processor() -> str:
+    """Name the instruction set: a library made for one may not run on another."""
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the compiler's remarks about devices that nobody asked for off the terminal."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,193 @@
+"""Slots as one array of a SLURM cluster, and a job after them that continues: nothing has to stay logged in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench import scheduler
+from ganbench.errors import ConfigError, StoreError
+from ganbench.identity import digest
+from ganbench.launch.base import Launched, Orders, Progress, Sight
+from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
+from ganbench.launch.rounds import AGAIN, judge, left, progress
+from ganbench.launch.sbatch import continuation_queue, forget_ended, slot_queue, submit
+from ganbench.scheduler import Job
+from ganbench.store import Store
+from ganbench.store.states import RUNNING
+
+POLL_S = 2.0
+_THEN = "-then"
+_DEFAULT_ARRAY = 1001  # where a site sets none
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A sweep's jobs that wait or run, whoever submitted them."""
+
+    slots: list[Job]
+    continuations: list[Job]
+
+    @property
+    def any(self) -> bool:
+        """Return whether anything of the sweep is still to come."""
+        return bool(self.slots or self.continuations)
+
+
+def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
+    """Submit the slots that are missing and the job that continues after them; return at once.
+
+    `settings["round"]`, where a continuation calls, is what the launch before it left. Raises `ConfigError` where
+    there is no SLURM or it refuses, `StoreError` where another round of slots makes no sense.
+    """
+    check(settings)
+    site = _site()
+    if "round" in settings:
+        _wait_for_the_unseen(store)
+        judge(store, settings["round"], settings["max_attempts"])
+    leave_word(store, "")
+    before, work = queued(store), store.work()
+    mark = progress(store, left(work))
+    forget_ended(folder_of(store), {job.key for job in [*before.slots, *before.continuations]})
+    slots = _missing(settings, work, len(before.slots))
+    slots, limited = min(slots, _most(site)), slots > _most(site)
+    array = _submit_slots(store, settings, orders, slots) if slots else ""
+    arrays = sorted({job.array for job in before.slots} | ({array} if array else set()))
+    waits = any(job.state == "PENDING" for job in before.continuations) and not array
+    then = ""
+    if orders.then and not waits and (arrays or _unseen(store)):
+        then = _continue_after(store, settings, orders, {"jobs": arrays, "progress": mark})
+    said = _said(slots, array, len(before.slots), then)
+    if said and limited:
+        said += f"; this site's MaxArraySize allows {slots} at once"
+    if said and scheduler.pre_empts_silently(site):
+        said += "; this site pre-empts without a signal, which costs the work since the last checkpoint"
+    return Launched(slots, len(before.slots), detached=said)
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for numbers that cannot be meant."""
+    for name in ("workers", "time_min", "cpus", "max_attempts"):
+        if settings[name] < 1:
+            raise ConfigError(f"`launcher.{name}` must be at least 1, not {settings[name]}")
+    if not 0 < settings["signal_s"] < 60 * settings["time_min"]:
+        raise ConfigError(
+            f"`launcher.signal_s` must be shorter than launcher.time_min ({settings['time_min']} minutes), "
+            f"not {settings['signal_s']} seconds"
+        )
+
+
+def _site() -> dict[str, str]:
+    site = scheduler.site()
+    if site is None:
+        raise ConfigError(
+            "SLURM does not answer (`scontrol show config`): log in where it does, set SLURM_CONF, "
+            "or use --launcher local"
+        )
+    return site
+
+
+def queued(store: Store) -> Queued:
+    """Return the sweep's jobs that wait or run. Raises `ConfigError` where squeue does not answer."""
+    name = job_name(store)
+    jobs = scheduler.queued(f"--name={name},{name}{_THEN}")
+    if jobs is None:
+        raise ConfigError("squeue does not answer: try again when SLURM's controller is back")
+    me = scheduler.job_key()
+    return Queued(
+        [job for job in jobs if job.name == name],
+        [job for job in jobs if job.name != name and job.key != me],
+    )
+
+
+def job_name(store: Store) -> str:
+    """Return the name of a sweep's jobs: two sweeps of one name in different folders are told apart."""
+    return f"{store.name}-{digest(str(store.folder.resolve()), 8)}"
+
+
+def script(store: Store, settings: Mapping[str, Any], units: int) -> str:
+    """Return the batch script that would be submitted for so much work; asks nothing, writes nothing."""
+    check(settings)
+    queue = slot_queue(folder_of(store), settings, job_name(store))
+    return queue.script(max(1, min(_wanted(settings), units)))
+
+
+def follow(store: Store, on_progress: Progress) -> bool:
+    """Wait until nothing of the sweep waits or runs in SLURM, or its plan has grown; return whether it goes on.
+
+    Raises `StoreError` where it came to a halt that somebody must look at.
+    """
+    total = store.counts()["total"]
+    while _goes_on(store):
+        counts = store.counts()
+        if counts["total"] != total:
+            return True
+        on_progress(counts)
+        time.sleep(POLL_S)
+    if said := word(store):
+        raise StoreError(said)
+    if left(store.work()):
+        raise StoreError(
+            f"nothing of {store.name} waits or runs in SLURM, and it is not at its end: "
+            f"see {folder_of(store)}; {AGAIN}"
+        )
+    return False
+
+
+def _goes_on(store: Store) -> bool:
+    try:
+        return queued(store).any
+    except ConfigError:  # the controller is away for a moment
+        return True
+
+
+def _missing(settings: Mapping[str, Any], work: Mapping[str, str], live: int) -> int:
+    """Return how many slots to submit: those that live count, and those of them without work will take some."""
+    busy = sum(state == RUNNING for state in work.values())
+    return max(0, min(_wanted(settings) - live, len(left(work)) - max(0, live - busy)))
+
+
+def _most(site: Mapping[str, str]) -> int:
+    return int(site.get("MaxArraySize", _DEFAULT_ARRAY))
+
+
+def _wanted(settings: Mapping[str, Any]) -> int:
+    return int(settings.get("total", settings["workers"]))
+
+
+def _submit_slots(store: Store, settings: Mapping[str, Any], orders: Orders, slots: int) -> str:
+    results = str(store.results.absolute())
+    work = [ClusterSlot(results, store.name, number, orders.target) for number in range(slots)]
+    return submit(slot_queue(folder_of(store), settings, job_name(store)), work)
+
+
+def _continue_after(
+    store: Store, settings: Mapping[str, Any], orders: Orders, last: Mapping[str, Any]
+) -> str:
+    work = Continuation(str(store.results.absolute()), store.name, {**settings, "round": last}, orders.then)
+    queue = continuation_queue(folder_of(store), settings, f"{job_name(store)}{_THEN}", last["jobs"])
+    return submit(queue, [work])
+
+
+def _unseen(store: Store) -> bool:
+    sight = Sight(store)
+    sight.look()
+    return sight.blocked
+
+
+def _wait_for_the_unseen(store: Store) -> None:
+    """Wait until it is clear whether work on other machines lives, as only its heartbeat can tell."""
+    sight = Sight(store)
+    sight.look()
+    while sight.blocked:
+        time.sleep(POLL_S)
+        sight.look()
+
+
+def _said(slots: int, array: str, live: int, then: str) -> str:
+    parts = [f"{slots} slots submitted as job {array}"] if array else []
+    parts += [f"{live} slots still wait or run"] if live else []
+    parts += [f"job {then} continues after them"] if then else []
+    return ", ".join(parts)

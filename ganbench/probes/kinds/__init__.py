@@ -1,0 +1,1 @@
+"""One file per probe; each has `TITLE` and `run(question, console)`."""

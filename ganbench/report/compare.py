@@ -1,0 +1,198 @@
+"""Sweeps side by side: a row of each under one heading, refused where their numbers do not compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ganbench.analysis.best import best_scores, of_metric
+from ganbench.analysis.results import ReportError, refuse_mixture
+from ganbench.analysis.summary import Summary
+from ganbench.files import replace_text
+from ganbench.report import cells, words
+from ganbench.report.build import FORMATS
+from ganbench.report.page import comparison_page
+from ganbench.report.render import MISSING, Table, decimals
+from ganbench.report.tables import BUDGETS, slug
+from ganbench.store.definition import differences
+
+COMPARED = ("search", "rerun", "precision", "axes")  # of a definition; the rest stands in the configs
+PLACEMENT = ("root", "download")  # of a dataset's config: no part of any trial
+NO_TEST = (
+    "Side by side is no test: sweeps differ by chance too. Each sweep's own report has the bands that say"
+    " how much."
+)
+MEDIAN = f"{words.MEDIAN} Nothing is shown beyond k = n/2."
+
+Cell = Callable[[cells.Row], str]
+
+
+def compare(summaries: Sequence[Summary]) -> list[Table]:
+    """Return, per dataset that all sweeps have, the best scores and the budgets side by side.
+
+    Raises `ReportError`, naming the sweeps, where they share no dataset or scored one under different protocols.
+    """
+    shared = [d for d in summaries[0].results.datasets if all(d in s.results.datasets for s in summaries)]
+    named = " and ".join(repr(summary.results.name) for summary in summaries)
+    if not shared:
+        raise ReportError(f"sweeps {named} have no dataset in common: compare sweeps on the same data")
+    for dataset in shared:
+        refuse_mixture(
+            {i for s in summaries for i in s.results.protocol_ids(dataset)},
+            f"scores of {dataset!r} in {_with_protocols(summaries, dataset)}",
+        )
+    scored = [d for d in shared if all(s.results.metrics(d) for s in summaries)]
+    if not scored:
+        raise ReportError(f"sweeps {named} have no scored dataset in common: continue both first")
+    return [make(summaries, dataset) for dataset in scored for make in (_best, _budget)]
+
+
+def write_comparison(summaries: Sequence[Summary], out: Path) -> list[Table]:
+    """Write `tables/*` and `index.html` into a folder and return the tables; the same bytes each time."""
+    made = compare(summaries)
+    for table in made:
+        for kind, render in FORMATS.items():
+            replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+    replace_text(
+        out / "index.html", comparison_page([s.results.name for s in summaries], made, tuple(FORMATS))
+    )
+    return made
+
+
+def _with_protocols(summaries: Sequence[Summary], dataset: str) -> str:
+    said = [(s.results.name, ", ".join(s.results.protocol_ids(dataset))) for s in summaries]
+    return " and ".join(f"{name!r} ({ids})" for name, ids in said)
+
+
+def _best(summaries: Sequence[Summary], dataset: str) -> Table:
+    metric = summaries[0].results.shown(dataset)[0]
+    rows = _interleaved(summaries, [best_scores(s, dataset, metric) for s in summaries])
+    places = decimals(rows["best"])
+    columns: cells.Columns = {
+        "model": cells.text("variant"),
+        "sweep": cells.text("sweep"),
+        "n search": _known("search_planned", cells.counts("search")),
+        "default": cells.score("default", places),
+        "median setting": cells.score("median_setting", places),
+        "best setting": cells.score("best", places),
+    }
+    notes = _each(summaries, lambda s: words.baseline_note(s.results, dataset, metric, places))
+    notes += [words.OPTIMISM]
+    if "rerun_planned" in rows:
+        columns["n seeds"] = _known("rerun_planned", cells.counts("rerun"))
+        columns["over seeds"] = cells.mean_sd("", places)
+        columns["gap"] = cells.score("gap", places)
+        notes += [words.MEANS, words.GAP]
+        notes += _each(summaries, lambda s: words.ceiling_note(s, dataset, {metric.key: places}))
+    caption = f"{words.metric_name(metric)} {words.arrow(metric)} on {dataset}, sweep by sweep"
+    return _table(summaries, dataset, "best", caption, rows, columns, notes)
+
+
+def _budget(summaries: Sequence[Summary], dataset: str) -> Table:
+    metrics = summaries[0].results.shown(dataset)
+    drawn = [s.curves[(s.curves["dataset"] == dataset) & (s.curves["line"] != "none")] for s in summaries]
+    curves = pd.concat([c.assign(sweep=s.results.name) for s, c in zip(summaries, drawn, strict=True)])
+    places = {m.key: decimals(of_metric(curves, dataset, m)["median"]) for m in metrics}
+    every = [pd.DataFrame({"variant": s.results.variants}) for s in summaries]
+    rows = pd.concat([_interleaved(summaries, every).assign(metric=metric.key) for metric in metrics])
+    titles = {metric.key: f"{words.metric_name(metric)} {words.arrow(metric)}" for metric in metrics}
+    columns: cells.Columns = {
+        "metric": lambda row: titles[row["metric"]],
+        "model": cells.text("variant"),
+        "sweep": cells.text("sweep"),
+    }
+    for k in sorted(set(BUDGETS) & set(curves["k"])):
+        columns[f"k = {k}"] = _at(curves[curves["k"] == k], cells.score("median", places))
+    caption = f"Best of k settings on {dataset}, sweep by sweep"
+    made = _table(summaries, dataset, "budget", caption, rows, columns, [MEDIAN, words.OPTIMISM])
+    return replace(made, frame=curves, text_columns=3)
+
+
+def _interleaved(summaries: Sequence[Summary], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all sweeps, those of a variant together, in the order in which they first appear."""
+    rows = pd.concat([f.assign(sweep=s.results.name) for s, f in zip(summaries, frames, strict=True)])
+    return (
+        rows.assign(place=pd.factorize(rows["variant"])[0])
+        .sort_values("place", kind="stable")
+        .drop(columns="place")
+    )
+
+
+def _known(name: str, cell: Cell) -> Cell:
+    """Show a cell where its sweep has it."""
+    return lambda row: MISSING if pd.isna(row[name]) else cell(row)
+
+
+def _at(curves: pd.DataFrame, cell: Cell) -> Cell:
+    def shown(row: cells.Row) -> str:
+        same = [curves[name] == row[name] for name in ("metric", "variant", "sweep")]
+        found = curves[same[0] & same[1] & same[2]]
+        return MISSING if found.empty else cell(found.iloc[0])
+
+    return shown
+
+
+def _table(
+    summaries: Sequence[Summary],
+    dataset: str,
+    kind: str,
+    caption: str,
+    rows: pd.DataFrame,
+    columns: cells.Columns,
+    notes: list[str],
+) -> Table:
+    return Table(
+        name=f"compare_{kind}_{slug(dataset)}",
+        caption=caption,
+        header=tuple(columns),
+        rows=tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows()),
+        notes=(*_common(summaries, dataset), *notes, NO_TEST),
+        frame=rows,
+        partial=any(summary.partial for summary in summaries),
+        text_columns=2,
+    )
+
+
+def _common(summaries: Sequence[Summary], dataset: str) -> list[str]:
+    """Return what stands under every table: protocol, and what each sweep is."""
+    notes = [f"Partial: {s.results.name}: {s.missing}." for s in summaries if s.partial]
+    notes += [words.COUNTS, words.protocol_note(summaries[0].results, dataset)]
+    for summary in summaries:
+        name, results = summary.results.name, summary.results
+        rerun = f" {words.rerun_note(results, dataset)}" if results.definition.get("rerun") else ""
+        notes.append(f"{name}: {words.budget_note(results)}{rerun}")
+    return notes + [note for other in summaries[1:] for note in _differences(summaries[0], other)]
+
+
+def _differences(first: Summary, other: Summary) -> list[str]:
+    """Say in what two sweeps differ, as definitions and in the configs of the variants that both have."""
+    old, new = first.results.definition, other.results.definition
+    between = f"From {first.results.name} to {other.results.name}"
+    found = differences({k: old.get(k) for k in COMPARED}, {k: new.get(k) for k in COMPARED})
+    said: dict[str, list[str]] = {found: ["search and axes"]} if found else {}
+    configs, others = _configs(first), _configs(other)
+    for label in (label for label in configs if label in others):
+        changed = differences(configs[label], others[label])
+        said.setdefault(changed, []).append(label)
+    return [f"{between}, {', '.join(labels)}: {text}." for text, labels in said.items() if text]
+
+
+def _configs(summary: Summary) -> dict[str, Any]:
+    """Return each variant's config without the protocol and without where data lie."""
+    found = {}
+    for variant in summary.results.definition.get("variants", []):
+        config = {k: v for k, v in variant["config"].items() if k != "protocol"}
+        config["dataset"] = {k: v for k, v in (config.get("dataset") or {}).items() if k not in PLACEMENT}
+        found[f"{summary.results.label(variant['choices'])} on {variant['choices'].get('dataset')}"] = config
+    return found
+
+
+def _each(summaries: Sequence[Summary], say: Callable[[Summary], str]) -> list[str]:
+    """Return what is said of every sweep: once where it is the same for all, else by name."""
+    said = {s.results.name: say(s) for s in summaries}
+    same = len(set(said.values())) == 1
+    return list(said.values())[:1] if same else [f"{name}: {text}" for name, text in said.items()]

@@ -1,0 +1,119 @@
+"""Steps as machine code: the same numbers, made once, whatever happens to the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from packs import pack, train
+from torch import Tensor
+from torch.func import grad, vmap
+
+from ganbench import compiling
+from ganbench.compiling import compile_step, folder
+from ganbench.errors import ConfigError
+from ganbench.rng import Rng
+
+OFFSET = torch.tensor([0.5, 0.25, 0.125, 0.0])
+
+
+def step(state: dict[str, Tensor], x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    gradient = vmap(grad(lambda w, v: (w * v + OFFSET).square().sum()))(state["w"], x)
+    return {"w": state["w"] - 0.1 * gradient}, gradient.sum()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANBENCH_CACHE", str(cache))
+
+
+def test_trees_go_in_and_come_out_and_the_library_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, x = {"w": torch.rand(3, 4)}, torch.rand(3, 4)
+    compiled = compile_step(step, state, x)
+    for _ in range(3):
+        x = torch.rand(3, 4)
+        expected, value = step(state, x)
+        new, compiled_value = compiled(state, x)
+        torch.testing.assert_close(new["w"], expected["w"])
+        torch.testing.assert_close(compiled_value, value)
+        state = new
+    monkeypatch.setattr(compiling, "_make", lambda *_: pytest.fail("made twice"))
+    again, _ = compile_step(step, state, x)(state, x)
+    assert torch.equal(again["w"], compiled(state, x)[0]["w"])
+
+
+def test_a_torn_library_is_made_anew() -> None:
+    state, x = {"w": torch.rand(3, 4)}, torch.rand(3, 4)
+    compile_step(step, state, x)
+    (library,) = folder().glob("*.pt2")
+    whole = library.read_bytes()
+    library.write_bytes(whole[: len(whole) // 3])
+    new, _ = compile_step(step, state, x)(state, x)
+    torch.testing.assert_close(new["w"], step(state, x)[0]["w"])
+    assert library.stat().st_size > len(whole) // 2
+
+
+def test_other_shapes_and_other_constants_are_other_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(compiling, "_load", lambda traced: made.append(compiling._key(traced)))
+    for width, offset in ((4, 0.0), (5, 0.0), (4, 1.0)):
+        monkeypatch.setitem(globals(), "OFFSET", torch.full((width,), offset))
+        compile_step(step, {"w": torch.rand(3, width)}, torch.rand(3, width))
+    assert len(set(made)) == 3
+
+
+def test_without_a_compiler_the_fix_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"install g\+\+ .* or set mode=vmap"):
+        compile_step(step, {"w": torch.rand(3, 4)}, torch.rand(3, 4))
+    assert not list(tmp_path.rglob("*.pt2"))
+
+
+def _agree(model: str, steps: int) -> None:
+    lanes, seeds = ({"model.lr": 1e-3}, {"model.lr": 1e-4}), (3, 4)
+    eager = pack(model, lanes=lanes, seeds=seeds)
+    compiled = pack(model, lanes=lanes, seeds=seeds, mode="compiled")
+    for log, other in zip(train(eager, steps), train(compiled, steps), strict=True):
+        assert all(torch.allclose(log[k], other[k], atol=1e-4, rtol=1e-3) for k in log)
+    assert compiled.progress.compile_seconds > compiled.progress.seconds
+    for lane in range(2):
+        (procedure, a), (_, b) = eager.lane(lane), compiled.lane(lane)
+        latents = procedure.draw_latents(Rng.of(1), 64)
+        torch.testing.assert_close(
+            procedure.sample(a, latents), procedure.sample(b, latents), atol=1e-3, rtol=1e-3
+        )
+
+
+def test_a_compiled_pack_trains_like_an_eager_one() -> None:
+    _agree("vae", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan", "began"])
+def test_every_model_compiles(model: str) -> None:
+    _agree(model, 3)
+
+
+def test_a_compiled_pack_resumes_bit_for_bit(tmp_path: Path) -> None:
+    def build() -> object:
+        return pack("vae", lanes=({"model.lr": 1e-3}, {"model.lr": 1e-4}), seeds=(3, 4), mode="compiled")
+
+    whole, continued = build(), build()
+    train(whole, 2)
+    whole.save(tmp_path / "checkpoint-2.pt", {})
+    train(whole, 2)
+    continued.restore(tmp_path / "checkpoint-2.pt")
+    train(continued, 2)
+    pairs = zip(
+        torch.utils._pytree.tree_leaves(whole.state),
+        torch.utils._pytree.tree_leaves(continued.state),
+        strict=True,
+    )
+    assert all(torch.equal(a, b) for a, b in pairs)
