@@ -92,11 +92,19 @@ RUNS: dict[str, Callable[[Tensor, Tensor], object]] = {
 }
 
 
+def draw(name: str, n: int, width: int, scale: float) -> Tensor:
+    """Normal points, drawn in parts: drawing must not take more memory than scoring."""
+    points, rng = torch.empty(n, width), Rng.of(0, "scoring_knn", name)
+    for start in range(0, n, 1000):
+        part = points[start : start + 1000]
+        part.copy_(scale * rng.normal(str(start), tuple(part.shape)))
+    return points
+
+
 def run(name: str, n: int, width: int) -> None:
     """Score once and print process seconds and the peak in MiB: what the child process does."""
     torch.set_num_threads(1)
-    rng = Rng.of(0, "scoring_knn")
-    real, fake = rng.normal("real", (n, width)), 0.9 * rng.normal("fake", (n, width))
+    real, fake = draw("real", n, width, 1.0), draw("fake", n, width, 0.9)
     small = real[:20, :2], fake[:20, :2]
     RUNS[name](*small)  # what is loaded at the first call
     started = time.process_time()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.results import Results
-from ganbench.errors import ConfigError, StoreError
+from ganbench.errors import ConfigError, StoreError, UserError
 from ganbench.instantiation import load_plugins
 from ganbench.launch import Launched, batch_script, launch, launcher_settings
 from ganbench.packing import Setting
@@ -144,11 +144,17 @@ def run_sweep(
     if _is_finished(store, definition, settings) and not retry_failed:
         console.say(f"{request.name}: all trials are done, nothing to train")
         return _finish(store, console, trained=False)
-    if store.exists():
+    fresh = not store.exists()
+    if not fresh:
         store.accept(definition)  # another one is refused before anything is touched
     with store.driver():
         store.create(definition)
-        over = _advance(store, definition, slots, console, retry_failed=retry_failed)
+        try:
+            over = _advance(store, definition, slots, console, retry_failed=retry_failed)
+        except UserError:
+            if fresh:  # a slot found out what could not be seen from here, such as missing data
+                store.withdraw()
+            raise
     if not over and not watch:
         return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
     if not over:

@@ -249,7 +249,7 @@ def test_the_summary_counts_what_is_ahead(tmp_path: Path) -> None:
     request = sweep.Request(
         "quickstart", ["model=ns_gan", "search.trials=3", "rerun={top: 2, seeds: 5}"], tmp_path
     )
-    seen = sweep.preview(request)
+    seen, script = sweep.preview(request)
     assert (seen["variants"], seen["planned"], seen["reruns"]) == (1, 3, 10)
     assert seen["trial_steps"] == 4000 * 13
-    assert list(tmp_path.iterdir()) == []
+    assert (script, list(tmp_path.iterdir())) == ("", [])

@@ -2,7 +2,7 @@
 
     python tools/coverage_study.py [--scale 1.0] [--out benchmarks/results/coverage.csv] [--docs docs/statistics.md]
 
-About ten minutes of one core; `--scale` multiplies the repetitions. Writes the CSV, and the table between the marks
+About five minutes of one core; `--scale` multiplies the repetitions. Writes the CSV, and the table between the marks
 of the document. Simulating opda's weights for 1000 settings takes a minute more, the first time.
 """
 
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT, DOCS = ROOT / "benchmarks" / "results" / "coverage.csv", ROOT / "docs" / "statistics.md"
 MARKS = ("<!-- coverage -->\n", "<!-- /coverage -->\n")
 LEVEL, RESAMPLES = 0.95, 500
-REPEATS = {20: 2000, 100: 2000, 1000: 1000}  # of each n; of what is slow a quarter
+REPEATS = {20: 5000, 100: 5000, 1000: 2000}  # of each n; of what is slow a quarter
 PERCENTILES, FAMILIES = "P(A beats B), percentile bootstrap", "no false verdict among equal models (Holm)"
 SLOW = (PERCENTILES, FAMILIES)
 Array: TypeAlias = NDArray[np.float64]

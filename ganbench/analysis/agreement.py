@@ -91,7 +91,7 @@ def _pair(both: pd.DataFrame, a: Metric, b: Metric, dataset: str) -> list[dict[s
     for places in groups:
         counts[:, places] = resamples(len(places), RESAMPLES, rng)
     medians = [
-        np.stack([median_best(scores[places], counts[:, places].T, 1) for places in groups]).T
+        np.stack([median_best(scores[places], counts[:, places].T, (1,))[0] for places in groups]).T
         for scores in (x, y)
     ]
     centre = [np.array([[np.median(scores[places]) for places in groups]]) for scores in (x, y)]

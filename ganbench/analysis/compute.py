@@ -28,12 +28,9 @@ from ganbench.analysis.draws import (
 )
 from ganbench.analysis.results import Metric, Results
 
-RESAMPLES, ORDERS, CENTRE = (
-    200,
-    40,
-    1000,
-)  # bootstrap samples, orders of each, and orders of the search itself
-MOST = 1_000_000  # numbers put in order at once: very large searches get fewer resamples
+CENTRE = 1000  # orders of the search itself
+MOST_ORDERS, LEAST_ORDERS = 8000, 600  # of its bootstrap samples, all together
+MOST = 1_000_000  # numbers put in order at once: large searches get fewer orders
 POINTS = 25
 VALUES = ("median", "lower", "upper", "mean", "mean_lower", "mean_upper")
 SWAPPED = {"lower": "upper", "upper": "lower", "mean_lower": "mean_upper", "mean_upper": "mean_lower"}
@@ -49,9 +46,10 @@ class Orders:
 
     def __init__(self, n: int, address: tuple[object, ...], events: int) -> None:
         rng = philox("orders", *address)
-        self.samples = int(np.clip(MOST // (ORDERS * n * events), RESAMPLES // 5, RESAMPLES))
-        centre = np.tile(np.arange(n), (min(CENTRE, self.samples * ORDERS), 1))
-        drawn = np.repeat(rng.integers(0, n, (self.samples, n)), ORDERS, axis=0)
+        rows = int(np.clip(MOST // (n * events), LEAST_ORDERS, MOST_ORDERS))
+        self.each = round((rows / 5) ** 0.5)  # 200 samples with 40 orders each; of large searches 54 with 11
+        centre = np.tile(np.arange(n, dtype=np.int32), (min(CENTRE, rows), 1))
+        drawn = rng.integers(0, n, (rows // self.each, n), dtype=np.int32).repeat(self.each, axis=0)
         self._orders = [rng.permuted(rows, axis=1) for rows in (centre, drawn)]
         self._bought: dict[str, tuple[Array, list[NDArray[np.int64]]]] = {}
 
@@ -99,7 +97,8 @@ def compute_curves(
     The random settings are tried one after the other in random order; a trial counts when it is finished,
     with ``anytime`` from its first checkpoint on. `median` and `mean` (winsorised at the ceiling, which also
     stands for diverged and for nothing yet) are over 1000 orders. Their pointwise 95 % bands are percentiles
-    over 200 bootstrap samples of the trials with their costs, 40 orders each; `method` is then `permutation`.
+    over 200 bootstrap samples of the trials with their costs, 40 orders each (fewer of both for searches of
+    several hundred); `method` is then `permutation`.
     Where all trials cost the same, cost is a number of trials, and `median` has the simultaneous band of the
     budget curve (`exact`). From the 95th percentile of one trial's cost (with ``anytime`` of the first
     checkpoint's) to a quarter of the total; `finished` counts trials, or checkpoints, on average. No rows on
@@ -111,9 +110,9 @@ def compute_curves(
         raise StatisticsError(f"there is no compute axis {unknown[0]!r}: choose of {', '.join(AXES)}")
     runs = searched(planned(table))
     spending = spent(results, runs) if len(runs) else {}
-    shared = cache(lambda n, events, dataset, variant, _: Orders(n, (dataset, variant), events))
     frames = []
     for dataset in results.datasets:
+        shared = cache(partial(_orders, dataset))
         for metric in chosen(results, dataset, keys):
             here = runs[runs["dataset"] == dataset]
             so_far = running(results, here, metric) if anytime else None
@@ -125,10 +124,14 @@ def compute_curves(
                 loss = losses.to_numpy(dtype=float)[:, None]
                 loss = loss if so_far is None else so_far.loc[ours.index].to_numpy(dtype=float)
                 prices = {axis: _increments(spending[axis].loc[ours.index], loss.shape[1]) for axis in axes}
-                orders = partial(shared, *loss.shape, dataset, variant, tuple(losses.index))
+                orders = partial(shared, variant, tuple(losses.index), loss.shape[1])
                 key = (dataset, metric, variant)
                 frames += list(_curves(prices, loss, ceiling, key, edges, orders))
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).reindex(columns=list(COLUMNS))
+
+
+def _orders(dataset: str, variant: str, indices: tuple[int, ...], events: int) -> Orders:
+    return Orders(len(indices), (dataset, variant), events)
 
 
 def _ceiling(ceilings: pd.DataFrame, dataset: str, metric: Metric) -> float:
@@ -187,7 +190,7 @@ def _permuted(
 ) -> pd.DataFrame:
     grid, bought = orders.bought(axis, price)
     best, drawn = orders.best(loss, bought)
-    again = drawn.reshape(orders.samples, ORDERS, -1).swapaxes(0, 1)
+    again = drawn.reshape(-1, orders.each, len(grid)).swapaxes(0, 1)
     values = (
         order_quantile(best, 0.5),
         *percentiles(order_quantile(again, 0.5), LEVEL),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from ganbench.analysis.draws import (
 from ganbench.analysis.duel import LEVEL
 from ganbench.analysis.results import Metric, Results
 
-RESAMPLES = 1000
+RESAMPLES, MOST = 1000, 1_000_000  # bootstrap samples; large searches, which are surer, get fewer
 OVERALL = ""  # the dataset of rows that average over all, by each dataset's headline
 COLUMNS = ("dataset", "metric", "k", "variant", "n", "value", "rank", "lower", "upper", "first", "datasets")
 
@@ -35,7 +35,7 @@ def ranks(
 
     The rank is that of `value`, the median best of k random settings; equal medians share their mean rank.
     `lower` and `upper` hold it in 95 % of 1000 bootstrap samples of the settings, `first` is the share of
-    them in which the variant is first (with j others: 1/(j + 1)). Rows with an empty dataset average the
+    them (at least 200, of large searches) in which the variant is first (with j others: 1/(j + 1)). Rows with an empty dataset average the
     ranks by each dataset's headline, over the datasets on which every variant has draws (`datasets`; no row
     where there is none). A model's settings are the same on every dataset, so its trial indices are
     resampled once for all of them; with `search.shared` once for all models. A variant with fewer
@@ -49,16 +49,18 @@ def ranks(
         for metric in chosen(results, dataset, keys)
     ]
     counts = _resampled(results, [found for *_, found in boards])
+    medians = [_medians(found, counts) for *_, found in boards]
     rows: list[dict[str, object]] = []
-    for k in HOLM_AT:
+    for place, k in enumerate(HOLM_AT):
         kept = []
-        for dataset, metric, every in boards:
-            found = {variant: losses for variant, losses in every.items() if len(losses) * LONGEST >= k}
-            if found:
-                centre, sampled = _ranked(found, counts, k)
-                rows += _rows(results, found, metric, centre, sampled, {"dataset": dataset, "k": k})
+        for (dataset, metric, found), both in zip(boards, medians, strict=True):
+            sizes = {variant: len(losses) for variant, losses in found.items()}
+            here = {v: values[place] for v, values in both.items() if sizes[v] * LONGEST >= k}
+            if here:
+                ranked = _ranked(here)
+                rows += _rows(results, here, ranked, metric, sizes, {"dataset": dataset, "k": k})
                 headline = metric.key == results.shown(dataset)[0].key
-                kept += [(centre, sampled)] if headline and len(found) == len(results.variants) else []
+                kept += [ranked] if headline and len(here) == len(results.variants) else []
         rows += _overall(results, kept, k)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -70,75 +72,70 @@ def _resampled(results: Results, boards: list[dict[str, Losses]]) -> dict[str, p
         for variant, losses in found.items():
             indices.setdefault(variant, set()).update(losses.index)
     together = sorted(set().union(*indices.values())) if shared(results) else None
-    counts = {}
+    most = max((len(own) for own in indices.values()), default=1)
+    times, counts = int(np.clip(MOST // most, RESAMPLES // 5, RESAMPLES)), {}
     for variant, own in indices.items():
         drawn = together or sorted(own)
         rng = philox("ranks", "" if together else variant, len(drawn))
-        counts[variant] = pd.DataFrame(resamples(len(drawn), RESAMPLES, rng).T, index=drawn)
+        counts[variant] = pd.DataFrame(resamples(len(drawn), times, rng).T, index=drawn)
     return counts
 
 
-def _ranked(
-    found: dict[str, Losses], counts: Mapping[str, pd.DataFrame], k: int
-) -> tuple[dict[str, float], dict[str, Array]]:
-    """Return each variant's rank, and its ranks in the bootstrap samples."""
-    centre = rankdata(
-        [median_best(x.to_numpy(dtype=float), np.ones((len(x), 1)), k)[0] for x in found.values()]
-    )
-    sampled = np.stack(
-        [median_best(x.to_numpy(dtype=float), counts[v].loc[x.index].to_numpy(), k) for v, x in found.items()]
-    )
-    ranked = rankdata(sampled, axis=0)
-    return dict(zip(found, centre.tolist(), strict=True)), dict(zip(found, ranked, strict=True))
+def _medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> dict[str, Array]:
+    """Return each variant's median best at every budget: of its settings, then of each bootstrap sample of them."""
+    medians = {}
+    for variant, losses in found.items():
+        drawn = counts[variant]
+        drawn = drawn if len(drawn) == len(losses) else drawn.loc[losses.index]
+        weights = np.concatenate([np.ones((len(losses), 1)), drawn.to_numpy()], axis=1)
+        medians[variant] = median_best(losses.to_numpy(dtype=float), weights, HOLM_AT)
+    return medians
 
 
-def median_best(losses: Array, counts: Array, k: int) -> Array:
-    """Return the median best of k of weighted losses, [S] for counts [N, S]: the (1 − 2^(−1/k))-quantile.
+def median_best(losses: Array, counts: Array, ks: Sequence[int]) -> Array:
+    """Return the median best of k of weighted losses, [K, S] for counts [N, S]: the (1 − 2^(−1/k))-quantile.
 
     A sample without any weight has the median ∞.
     """
     order = np.argsort(losses, kind="stable")
-    below = np.cumsum(counts[order], axis=0)
-    # The tolerance keeps a share that is the quantile but for rounding.
-    enough = (below >= (1.0 - 0.5 ** (1.0 / k)) * below[-1] * (1.0 - 1e-12)) & (below > 0)
-    found: Array = np.where(enough.any(axis=0), losses[order][np.argmax(enough, axis=0)], np.inf)
-    return found
+    ordered, below = losses[order], np.cumsum(counts[order], axis=0)
+    found = []
+    for k in ks:
+        # The tolerance keeps a share that is the quantile but for rounding.
+        enough = below >= np.maximum((1.0 - 0.5 ** (1.0 / k)) * below[-1] * (1.0 - 1e-12), 1e-9)
+        found.append(np.where(below[-1] > 0, ordered[np.argmax(enough, axis=0)], np.inf))
+    return np.stack(found)
+
+
+def _ranked(medians: Mapping[str, Array]) -> dict[str, Array]:
+    """Return each variant's rank among them, and in each bootstrap sample."""
+    return dict(zip(medians, rankdata(np.stack(list(medians.values())), axis=0), strict=True))
 
 
 def _rows(
     results: Results,
-    found: dict[str, Losses],
+    medians: Mapping[str, Array],
+    ranked: Mapping[str, Array],
     metric: Metric,
-    centre: dict[str, float],
-    sampled: dict[str, Array],
+    sizes: Mapping[str, int],
     key: dict[str, object],
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    best = _firsts(sampled)
-    k = int(str(key["k"]))
+    best = _firsts(ranked)
     for variant in results.variants:
-        row = {
-            **key,
-            "metric": metric.key,
-            "variant": variant,
-            "n": len(found.get(variant, ())),
-            "datasets": 1,
-        }
-        if variant in found:
-            losses = found[variant].to_numpy(dtype=float)
-            loss = float(median_best(losses, np.ones((len(losses), 1)), k)[0])
-            row |= {"value": loss if metric.minimize else -loss, "rank": centre[variant]}
-            row |= _spread(sampled[variant]) | {"first": best[variant]}
+        row = {**key, "metric": metric.key, "variant": variant, "n": sizes.get(variant, 0), "datasets": 1}
+        if variant in ranked:
+            value = float(medians[variant][0])
+            row |= {"value": value if metric.minimize else -value, "rank": float(ranked[variant][0])}
+            row |= _spread(ranked[variant]) | {"first": best[variant]}
         rows.append(row)
     return rows
 
 
-def _overall(
-    results: Results, kept: list[tuple[dict[str, float], dict[str, Array]]], k: int
-) -> list[dict[str, object]]:
+def _overall(results: Results, kept: list[dict[str, Array]], k: int) -> list[dict[str, object]]:
     if not kept:
         return []
-    means = {v: np.mean([sampled[v] for _, sampled in kept], axis=0) for v in results.variants}
+    means = {v: np.mean([ranked[v] for ranked in kept], axis=0) for v in results.variants}
     best = _firsts(means)
     return [
         {
@@ -146,7 +143,7 @@ def _overall(
             "metric": "headline",
             "k": k,
             "variant": variant,
-            "rank": float(np.mean([centre[variant] for centre, _ in kept])),
+            "rank": float(means[variant][0]),
             "datasets": len(kept),
             **_spread(means[variant]),
             "first": best[variant],
@@ -156,13 +153,13 @@ def _overall(
 
 
 def _spread(values: Array) -> dict[str, float]:
-    lower, upper = percentiles(values, LEVEL)
+    lower, upper = percentiles(values[1:], LEVEL)
     return {"lower": float(lower), "upper": float(upper)}
 
 
 def _firsts(sampled: Mapping[str, Array]) -> dict[str, float]:
     """Return the share of samples in which each variant has the least rank, ties shared."""
-    stacked = np.stack(list(sampled.values()))
+    stacked = np.stack(list(sampled.values()))[:, 1:]
     first = stacked == stacked.min(axis=0)
     shares = (first / first.sum(axis=0)).mean(axis=1)
     return dict(zip(sampled, shares.tolist(), strict=True))

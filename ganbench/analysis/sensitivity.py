@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from ganbench.analysis.bands import Array
 from ganbench.analysis.curves import LEVEL
-from ganbench.analysis.draws import chosen, independent, oriented, searched
+from ganbench.analysis.draws import chosen, independent, searched
 from ganbench.analysis.results import TRIAL_COLUMNS, Results
 
 ALL = "(all together)"
@@ -44,7 +44,7 @@ def sensitivity(
         for dataset in results.datasets
         for metric in chosen(results, dataset, keys)
         for variant, names, ours in settings(results, table, dataset, metric.key)
-        for row in _shares(oriented(ours[at].to_numpy(dtype=float), metric), ours, names)
+        for row in _shares(ours[at].to_numpy(dtype=float), ours, names)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -76,8 +76,8 @@ def levels(values: pd.Series) -> NDArray[np.int64]:
     return ((rankdata(numbers, method="ordinal") - 1) * count // len(values)).astype(np.int64)
 
 
-def _shares(losses: Array, rows: pd.DataFrame, names: list[str]) -> Iterator[tuple[object, ...]]:
-    ranks = rankdata(losses)
+def _shares(scores: Array, rows: pd.DataFrame, names: list[str]) -> Iterator[tuple[object, ...]]:
+    ranks = rankdata(scores)
     cut = {name: levels(rows[name]) for name in names}
     for name, level in cut.items():
         count = int(level.max()) + 1

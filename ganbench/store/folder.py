@@ -216,6 +216,11 @@ class Store:
         done = [pack_id for pack_id, state in self.states().items() if state == DONE]
         return pruning.prune([a.folder for pack_id in done for a in self.attempts(pack_id)], keep, best or {})
 
+    def withdraw(self) -> None:
+        """Take back the definition and the plan of a sweep that has trained and scored nothing; else do nothing."""
+        if not pruning.is_begun(self.folder):
+            pruning.withdraw(self.folder)
+
     def driver(self) -> AbstractContextManager[None]:
         """Be the folder's one driver, after a dead one; entering raises `StoreError` while another lives."""
         return only_driver(self.slots)

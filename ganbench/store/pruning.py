@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ganbench import files
 from ganbench.errors import StoreError
 
 KEEP = ("best", "none")
+_WORK = ("scores.parquet", "packs/*/*/scores.jsonl", "packs/*/*/baselines.jsonl", "packs/*/*/checkpoint-*")
+_PLANNED = ("sweep.yaml", "trials.jsonl")
 _SNAPSHOT = re.compile(r"(?P<trial>.+)-(?P<step>\d+)\.safetensors")
 
 
@@ -39,3 +42,16 @@ def _superfluous(folder: Path, keep: str, best: Mapping[str, int]) -> Iterator[P
         key = snapshot_key(path)
         if key and (keep == "none" or best.get(key[0], key[1]) != key[1]):
             yield path
+
+
+def is_begun(folder: Path) -> bool:
+    """Return whether a sweep's folder holds anything that was trained or scored."""
+    return any(next(folder.glob(pattern), None) is not None for pattern in _WORK)
+
+
+def withdraw(folder: Path) -> None:
+    """Remove definition, plan and empty attempts; what launching left (slots' output) stays to be read."""
+    with files.mendable(folder):
+        for name in _PLANNED:
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "packs", ignore_errors=True)

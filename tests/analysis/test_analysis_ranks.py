@@ -29,7 +29,7 @@ def test_the_median_is_opda_s_also_of_repeated_draws(k: int):
         )
         for weight in counts.T
     ]
-    np.testing.assert_array_equal(median_best(losses, counts.astype(float), k), expected)
+    np.testing.assert_array_equal(median_best(losses, counts.astype(float), [k])[0], expected)
 
 
 def test_resamples_are_of_the_sample_s_size_and_follow_their_seed():

@@ -30,7 +30,7 @@ def gaps(made):
 
 
 def test_the_gap_s_interval_is_student_s():
-    again = [2.0, 3.0, 4.0, 7.0]
+    again = [2.5, 3.0, 4.0, 6.5]
     made = board({"toy": {"a": [5.0, 2.5, 9.0]}}, reruns={"toy": {"a": [(1, v) for v in again]}})
     row = gaps(made).loc[0]
     low, high = t.interval(0.95, 3, loc=np.mean(again), scale=sem(again))

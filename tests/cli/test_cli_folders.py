@@ -41,6 +41,9 @@ def test_a_sweep_continues_when_its_data_are_there(here: Path) -> None:
     words = ("quickstart", "model=ns_gan", *few, "--launcher", "inline")
     with _process_ends():
         assert "data does not exist" in refused(ganbench("sweep", *words))
+    assert not list(here.rglob("sweep.yaml"))
+    assert not list(here.rglob("trials.jsonl"))
+    assert not list(here.rglob("attempt-*"))
     write_idx(here / "data")
     ran = ganbench("sweep", *words)
     assert ran.code == 0, ran.err

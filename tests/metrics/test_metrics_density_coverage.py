@@ -78,7 +78,13 @@ def test_k_neighbours_need_more_than_k_samples() -> None:
 
 @pytest.mark.slow
 def test_the_example_that_prdc_publishes(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """10 000 standard normal samples a side in 1000 dimensions, k = 5: P .477 R .471 D 1.056 C .974."""
+    """10 000 standard normal samples a side in 1000 dimensions, k = 5: P .477 R .471 D 1.056 C .974.
+
+    One draw of theirs, its seed not published: in eight draws of ours density went from .86 to 1.15, the others
+    over .04 at most. On one and the same draw theirs and ours are equal.
+    """
+    from prdc import compute_prdc
+
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path))
     draws = np.random.Generator(np.random.Philox(0))
     x, y = (torch.from_numpy(draws.normal(size=(10_000, 1000))) for _ in range(2))
@@ -87,7 +93,10 @@ def test_the_example_that_prdc_publishes(monkeypatch: pytest.MonkeyPatch, tmp_pa
     prc = PrecisionRecall(space="pixels", directions=directions, at="every", k=5, inclusive=False)
     found = prc(real, fake) | metric(5)(real, fake)
     published = {"precision": 0.4772, "recall": 0.4705, "density": 1.0555, "coverage": 0.9735}
-    assert found == pytest.approx(published, abs=0.03)
+    assert found.pop("density") == pytest.approx(published["density"], abs=0.2)
+    assert found == pytest.approx({name: published[name] for name in found}, abs=0.03)
+    theirs = compute_prdc(x.numpy(), y.numpy(), 5)
+    assert prc(real, fake) | metric(5)(real, fake) == pytest.approx(theirs, abs=1e-12)
 
 
 MEMORY = """
