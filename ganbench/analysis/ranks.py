@@ -34,13 +34,13 @@ def ranks(
     """Rank the variants at budgets 1, 5 and 10, one row per (dataset, metric, k, variant); 1 is best.
 
     The rank is that of `value`, the median best of k random settings; equal medians share their mean rank.
-    `lower` and `upper` hold it in 95 % of 1000 bootstrap samples of the settings, `first` is the share of
-    them (at least 200, of large searches) in which the variant is first (with j others: 1/(j + 1)). Rows with an empty dataset average the
-    ranks by each dataset's headline, over the datasets on which every variant has draws (`datasets`; no row
-    where there is none). A model's settings are the same on every dataset, so its trial indices are
-    resampled once for all of them; with `search.shared` once for all models. A variant with fewer
-    than 4k draws has no rank; a budget at which none has one has no rows. Raises `StatisticsError` for
-    draws that are not independent.
+    `lower` and `upper` hold it in 95 % of 1000 bootstrap samples of the settings (of large searches at least
+    200), `first` is the share of them in which the variant is first (with j others: 1/(j + 1)). Rows with
+    an empty dataset average the ranks by each dataset's headline, over the datasets on which every variant
+    has draws (`datasets`; no row where there is none). A model's settings are the same on every dataset,
+    so its trial indices are resampled once for all of them; with `search.shared` once for all models. A
+    variant with fewer than 4k draws has no rank; a budget at which none has one has no rows. Raises
+    `StatisticsError` for draws that are not independent.
     """
     independent(results, "ranks at a budget")
     boards = [

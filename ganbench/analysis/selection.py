@@ -31,7 +31,8 @@ def outcomes(results: Results) -> pd.DataFrame:
     frames = []
     for dataset in results.datasets:
         planned = plan[plan["dataset"] == dataset]
-        scores = results.scores[results.scores["trial_id"].isin(planned["trial_id"])]
+        mine = results.scores["trial_id"].isin(planned["trial_id"])
+        scores = results.scores.loc[mine, ["trial_id", "step", "metric", "value", "status"]]
         planned = planned.assign(divergence=divergence(planned, scores))
         final = scores["step"] == scores["trial_id"].map(scores.groupby("trial_id")["step"].max())
         scores = scores.assign(final=final)
