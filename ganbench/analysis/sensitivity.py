@@ -73,7 +73,8 @@ def levels(values: pd.Series) -> NDArray[np.int64]:
     if numbers.isna().any() or numbers.empty or numbers.nunique() <= LEVELS:
         return pd.factorize(values.astype(str), sort=True)[0].astype(np.int64)
     count = min(LEVELS, max(2, len(values) // LEAST))
-    return ((rankdata(numbers, method="ordinal") - 1) * count // len(values)).astype(np.int64)
+    places = np.asarray(rankdata(numbers, method="ordinal"), dtype=np.int64) - 1
+    return places * count // len(values)
 
 
 def _shares(scores: Array, rows: pd.DataFrame, names: list[str]) -> Iterator[tuple[object, ...]]:
