@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import torch
 from commands import ganbench
+from synthetic import Run, results
 
+from ganbench.errors import ConfigError
 from ganbench.metrics.pixels import Pixels
-from ganbench.probes import subject as subjects
 from ganbench.probes.ask import names
-from ganbench.probes.kinds import fid_bias, memorization, mode_drop
+from ganbench.probes.kinds import extractor_agreement, fid_bias, memorization, mode_drop
 from ganbench.probes.probe import Finding, Panel, Question, Series
 from ganbench.probes.subject import Subject, halves
 from ganbench.protocols import Images
@@ -25,6 +26,7 @@ from ganbench.rng import Rng
 from ganbench.terminal import Console
 
 CLASSES, SIZE, SIDE = 10, 240, 4
+OTHERS = {"fd_same": lambda value: 2.0 * value, "fd_opposite": lambda value: 100.0 - value}
 
 
 def images(*, labelled: bool = True) -> Images:
@@ -96,7 +98,7 @@ def test_pairs_are_disjoint_and_differ() -> None:
     pairs = list(halves(40, 15, Rng.of(0), 3))
     assert all(len(set(a.tolist()) | set(b.tolist())) == 30 for a, b in pairs)
     assert not torch.equal(pairs[0][0], pairs[1][0])
-    with pytest.raises(subjects.ConfigError, match="two disjoint samples of 21 need 42 images, there are 40"):
+    with pytest.raises(ConfigError, match="two disjoint samples of 21 need 42 images, there are 40"):
         next(halves(40, 21, Rng.of(0), 1))
 
 
@@ -182,3 +184,32 @@ def test_vectors_are_refused_by_what_reads_images(monkeypatch: pytest.MonkeyPatc
     ran = ganbench("probe", "fid-bias", "dataset=ring", "--results", str(tmp_path))
     assert (ran.code, len(ran.err.strip().splitlines())) == (2, 1)
     assert "lenet28" in ran.err
+
+
+def test_extractors_that_agree_and_one_that_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {m: [Run(i, [10.0 * j + i]) for i in range(5)] for j, m in enumerate("abcd", start=1)}
+    one = results(runs, metric="fd_x")
+    scores = [
+        one.scores,
+        *(one.scores.assign(metric=k, value=f(one.scores["value"])) for k, f in OTHERS.items()),
+    ]
+    protocol = one.definition["protocols"]["toy"]
+    metrics = {k: {"space": k.partition("_")[2], "directions": {"fd": "min"}} for k in ("fd_x", *OTHERS)}
+    definition = {**one.definition, "protocols": {"toy": {**protocol, "metrics": metrics}}}
+    three = replace(one, definition=definition, scores=pd.concat(scores))
+    monkeypatch.setattr(extractor_agreement, "open_store", lambda *_: None)
+    monkeypatch.setattr(extractor_agreement, "read_results", lambda _: three)
+    found = extractor_agreement.run(Question(sweep="toy"), Console(quiet=True))
+    models = found.table[found.table["unit"] == "models"].set_index(["metric_a", "metric_b"])["spearman"]
+    assert models["fd_x", "fd_same"] == pytest.approx(1.0)
+    assert models["fd_x", "fd_opposite"] == pytest.approx(-1.0)
+    assert len(found.panels) == 3
+    assert found.notes[0] == "Sweep: 4 settings a model, 100 steps; changed from the defaults: nothing."
+
+
+def test_one_distance_has_nothing_to_agree_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = results({"a": [Run(0, [1.0])]}, metric="fd_x")
+    monkeypatch.setattr(extractor_agreement, "open_store", lambda *_: None)
+    monkeypatch.setattr(extractor_agreement, "read_results", lambda _: alone)
+    with pytest.raises(ConfigError, match="fewer than two distances on toy"):
+        extractor_agreement.run(Question(sweep="toy"), Console(quiet=True))

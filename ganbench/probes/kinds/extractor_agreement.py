@@ -51,10 +51,18 @@ def run(question: Question, console: Console) -> Finding:
         panels=tuple(panels),
         verdict={"pairs": found.to_dict("records")},
         notes=(
+            _training(results.definition),
             "Spearman's rho and Kendall's tau-b, each with a 95 % bootstrap interval.",
             "Runs: every searched trial that stayed finite. Models: each model's median over its runs.",
         ),
     )
+
+
+def _training(definition: dict[str, Any]) -> str:
+    """Say what was trained, since ranks of other budgets are other ranks."""
+    changed = ", ".join(definition.get("overrides") or ["nothing"])
+    trials, steps = definition["search"]["trials"], definition["budget"]["steps"]
+    return f"Sweep: {trials} settings a model, {steps} steps; changed from the defaults: {changed}."
 
 
 def _scatter(results: Results, table: pd.DataFrame, dataset: str, a: Metric, b: Metric) -> Panel:
