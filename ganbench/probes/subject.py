@@ -30,6 +30,7 @@ class Subject:
 
     name: str
     config: Mapping[str, Any]
+    dataset: Any
     images: Images
     extractors: Mapping[str, Extractor]
 
@@ -56,8 +57,8 @@ def subject_of(question: Question) -> Subject:
         raise ConfigError(
             f"protocol {config['protocol']['name']!r} has no extractor: try protocol={PROTOCOL}"
         )
-    images = instantiate(config["dataset"]).load()
-    return Subject(composed.choices["dataset"], config, images, extractors)
+    dataset = instantiate(config["dataset"])
+    return Subject(composed.choices["dataset"], config, dataset, dataset.load(), extractors)
 
 
 def halves(n: int, size: int, rng: Rng, repeats: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -58,17 +58,13 @@ def toy(*, labelled: bool = True) -> Subject:
                     "directions": {"gap": "min", "gap_se": "min"}, "at": "every", "quantiles": [0.1]},
         },
     }  # fmt: skip
-    dataset: dict[str, Any] = {}
-    return Subject(
-        "toy", {"protocol": protocol, "dataset": dataset}, images(labelled=labelled), {"pixels": Pixels()}
-    )
+    return Subject("toy", {"protocol": protocol}, None, images(labelled=labelled), {"pixels": Pixels()})
 
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (fid_bias, mode_drop, memorization):
         monkeypatch.setattr(module, "subject_of", lambda _: toy())
-    monkeypatch.setattr(memorization, "instantiate", lambda _: None)
     monkeypatch.setattr(fid_bias, "SIZES", (100, 200, 400, 800))
 
 

@@ -142,6 +142,7 @@ def test_the_command_refuses_in_one_line_and_writes_nothing(stored: Path):
     said = refused(ganbench("report", "fashion_small", "other", "--results", stored))
     assert "'fashion_small' (gray28_cheap-69451c70) and 'other' (gray28_cheap-0)" in said
     assert "named twice" in refused(ganbench("report", "other", "other", "--results", stored))
+    assert "'b' is named twice" in refused(ganbench("report", "a", "b", "b", "--results", stored))
     assert "no sweep 'third'" in refused(ganbench("report", "other", "third", "--results", stored))
     misplaced = ganbench("report", "other", "--out", stored / "x", "--results", stored)
     assert "--out is for comparisons" in refused(misplaced)

@@ -30,8 +30,9 @@ def report(
     from ganbench.sweep import report_sweep
     from ganbench.terminal import Console
 
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{names[0]!r} is named twice: name each sweep once")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice!r} is named twice: name each sweep once")
     if len(names) > 1:
         _compare(names, results, out or results / "compare" / "+".join(names), allow_partial=allow_partial)
     elif out is not None:

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ganbench.instantiation import instantiate
 from ganbench.probes.probe import Finding, Panel, Question, Series
 from ganbench.probes.subject import subject_of
 from ganbench.scoring import Fakes, Scorer
@@ -26,7 +25,7 @@ def run(question: Question, console: Console) -> Finding:
     """
     subject = subject_of(question)
     protocol = subject.config["protocol"]
-    scorer = Scorer(dict(protocol), instantiate(subject.config["dataset"]), subject.images)
+    scorer = Scorer(dict(protocol), subject.dataset, subject.images)
     sets = scorer.stand_ins()
     n = len(sets["real"])
     rows: list[dict[str, Any]] = []
