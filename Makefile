@@ -7,7 +7,7 @@ export MKL_NUM_THREADS := 1
 
 export SLURM_ROOT ?= $(or $(TMPDIR),/tmp)/ganbench-slurm
 
-.PHONY: help setup quickstart polygons test test-all test-web test-slurm slurm-up slurm-down check format clean
+.PHONY: help setup quickstart polygons paper test test-all test-web test-tex test-slurm bench slurm-up slurm-down check format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,14 +27,23 @@ quickstart: setup  ## eight models on a ring of Gaussians, then one model on pol
 polygons: setup  ## a longer image sweep on triangles: hours
 	$(BIN)/ganbench sweep polygons --workers 2
 
+paper: setup  ## the study's tables and figures from what is under results/: under two minutes
+	$(BIN)/ganbench paper lucic2018
+
 test: setup  ## the tests, under twelve minutes on two cores
-	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not slurm and not web"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not slurm and not web and not tex"
 
 test-all: setup  ## every model in every combination
 	$(BIN)/python -m pytest -n 2
 
 test-web: setup  ## the report's page in a real browser (Debian: chromium, chromium-driver)
 	$(BIN)/python -m pytest -m web tests/web
+
+test-tex: setup  ## paper.tex built by a real TeX (Debian: texlive-latex-recommended, lmodern, poppler-utils)
+	$(BIN)/python -m pytest -m tex tests/tex
+
+bench: setup  ## measure training throughput against plain loops; CASE=ring_ns for one case
+	$(BIN)/python benchmarks/throughput.py $(CASE)
 
 slurm-up:  ## start a real SLURM on this machine (Debian; root or sudo): four virtual nodes; says how to use it
 	tools/slurm/up.sh

@@ -17,7 +17,7 @@ from ganbench.errors import StoreError
 
 TEMPORARY = ".tmp-"  # what an interrupted replacement may leave behind starts like this
 _PROBE_BYTES = 1 << 16
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+@-]{0,127}")
+NAME = r"[A-Za-z0-9][A-Za-z0-9._=+@-]{0,127}"
 T = TypeVar("T")
 
 _REASONS = {
@@ -37,7 +37,7 @@ _REASONS = {
 
 def bare_name(name: str) -> str:
     """Return a name that stays one folder below its parent; raises `StoreError` for any other."""
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise StoreError(
             f"{name!r} cannot name a folder of results: use letters, digits and . _ - + = @ only"
         )
@@ -57,6 +57,19 @@ class Cache:
             self._known[path] = (stamp, reader(path))
         content: T = self._known[path][1]
         return content
+
+
+@contextmanager
+def masked(umask: str | None) -> Iterator[None]:
+    """Take the rights in `umask`, octal digits, from what this process makes meanwhile; None takes no more."""
+    if not umask:
+        yield
+        return
+    before = os.umask(int(umask, 8))
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager
@@ -83,7 +96,13 @@ def replace(path: Path, writer: Callable[[Path], None]) -> None:
     with mendable(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            temporary.touch()
+            rights = temporary.stat().st_mode
             _write(temporary, writer)
+            if temporary.stat().st_mode != rights:
+                temporary.chmod(
+                    rights
+                )  # safetensors keeps its files from everybody else, whatever the umask says
             _sync(temporary)
             temporary.replace(path)
         except BaseException:

@@ -7,7 +7,8 @@ from pathlib import Path
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes
 from ganbench.errors import ConfigError
-from ganbench.sweep import open_store, read_results
+from ganbench.store.opening import open_store
+from ganbench.sweep import read_results
 
 
 def collect_garbage(name: str, results: Path, keep: str) -> str:

@@ -104,15 +104,17 @@ def load_plugins(names: list[str]) -> dict[str, str]:
 
 
 def _load_plugin(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"--plugin {name!r} must be the dotted name of a module, such as my_parts.losses")
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         raise ConfigError(f"--plugin {name}: no such module; put its folder on PYTHONPATH") from error
-    if module.__file__ is None:
+    if getattr(module, "__file__", None) is None:  # a namespace, or built in
         raise ConfigError(f"--plugin {name}: only a module or package with Python source can be recorded")
-    return _source_hash(Path(module.__file__))
+    return _source_hash(Path(str(module.__file__)))
 
 
 def _source_hash(path: Path) -> str:

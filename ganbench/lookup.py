@@ -1,34 +1,14 @@
-"""What verbs look up: how far a sweep is, what failed, and what there is to choose from. Reads only."""
+"""What there is to choose from. Reads only."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from ganbench.config import groups, options
 from ganbench.errors import ConfigError
-from ganbench.sweep import open_store
+from ganbench.report.paper.plan import paper_names
+from ganbench.report.references import read_references
 from ganbench.sweepfile import sweep_names
-
-
-def status_of(name: str, results: Path) -> dict[str, Any]:
-    """Return the counts of a sweep's states, altogether and per variant and stage; reads only."""
-    store = open_store(name, results)
-    table = store.trial_states()
-    axes = [c for c in store.definition()["axes"] if c in table.columns]
-    rows = table.groupby([*axes, "stage", "state"], sort=False).size().reset_index(name="trials")
-    return {"name": name, "counts": store.counts(), "rows": rows.to_dict("records")}
-
-
-def failures_of(name: str, results: Path) -> list[dict[str, Any]]:
-    """Return failed packs and baselines grouped by signature, the commonest first."""
-    store = open_store(name, results)
-    failed = [unit for unit, state in store.work().items() if state == "failed"]
-    found = [store.failures(pack)[-1] for pack in failed]
-    tally = Counter(f["signature"] for f in found)
-    examples = {f["signature"]: f for f in reversed(found)}
-    return [{"signature": s, "packs": n, **examples[s]} for s, n in tally.most_common()]
 
 
 def names(group: str, config_dir: Path | None) -> list[str]:
@@ -36,9 +16,14 @@ def names(group: str, config_dir: Path | None) -> list[str]:
     known = {form: g for g in groups(config_dir) for form in (g, _plural(g))}
     if group in ("sweep", "sweeps"):
         return sweep_names(config_dir)
+    if group in ("paper", "papers"):
+        return paper_names(config_dir)
+    if group in ("reference", "references"):
+        return read_references().names()
     if group not in known:
+        known_groups = ", ".join(sorted(map(_plural, groups(config_dir))))
         raise ConfigError(
-            f"nothing to list under {group!r}: choose sweeps, {', '.join(sorted(map(_plural, groups(config_dir))))}"
+            f"nothing to list under {group!r}: choose sweeps, papers, references, {known_groups}"
         )
     return options(known[group], config_dir)
 

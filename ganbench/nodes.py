@@ -121,6 +121,27 @@ def resolve(config: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def needed(config: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the part of a composed config that these top nodes resolve by: themselves and what they refer to."""
+    found: dict[str, Any] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = config[name]
+            waiting += {top for top in _referred(config[name]) if top in config}
+    return found
+
+
+def _referred(node: Any) -> Iterator[str]:
+    """Yield the top node of every reference below a node."""
+    if isinstance(node, dict | list):
+        for member in node.values() if isinstance(node, dict) else node:
+            yield from _referred(member)
+    elif isinstance(node, str) and (match := _REFERENCE.fullmatch(node)):
+        yield match[1].partition(".")[0]
+
+
 def _raw(config: Mapping[str, Any], dotted: str) -> Any:
     """Return the node itself, references still in it; only the way to it is followed."""
     parent, _, last = dotted.rpartition(".")

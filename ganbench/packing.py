@@ -20,7 +20,7 @@ class Setting:
     seed: int
     is_default: bool
     params: dict[str, Any]
-    resolved: dict[str, Any]  # the whole resolved config
+    resolved: dict[str, Any]  # of the config, at least what training reads
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import count, islice
 from typing import Any
 
-from ganbench import search
+from ganbench import controller, search
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
 from ganbench.checks import check_config, check_metric
-from ganbench.identity import digest, protocol_id, training_config
-from ganbench.nodes import resolve, set_values
-from ganbench.packing import Mode, Setting, pack_settings
-from ganbench.records import HASH_VERSION, Pack, Trial
-from ganbench.store import Store
+from ganbench.errors import ConfigError
+from ganbench.growth import setting_of
+from ganbench.identity import TRAINING, digest, protocol_id, training_config
+from ganbench.nodes import needed, resolve, set_values
+from ganbench.packing import Setting
+from ganbench.records import HASH_VERSION, Trial
 from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
+
+# Where the sweep does not say; settings that are asked for together know less of each other.
+_PACK, _PACK_LEARNING = 8, 1
 
 
 def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
@@ -29,10 +33,13 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
         check_config(config, PRECISIONS)
         if spec.rerun and spec.rerun.select.metric is not None:
             check_metric("rerun.select.metric", spec.rerun.select.metric, config["protocol"])
+    adaptive = _adaptive(composed)
     protocols = {v.choices["dataset"]: r["protocol"] for v, r in zip(composed, resolved, strict=True)}
     return {
         "hash_version": HASH_VERSION,
         **asdict(spec),
+        "pack": spec.pack or (_PACK_LEARNING if adaptive else _PACK),
+        **({"adaptive": True} if adaptive else {}),
         "budget": resolved[0]["budget"],
         "protocols": {name: {**p, "id": protocol_id(p)} for name, p in protocols.items()},
         "baselines": list(_baselines(composed, resolved)),
@@ -40,6 +47,14 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
             {"choices": v.choices, "search_key": v.search_key, "config": v.config} for v in composed
         ],
     }
+
+
+def _adaptive(composed: list[Variant]) -> bool:
+    """Return whether settings are chosen while the search runs."""
+    kinds = {search.learns(variant.config) for variant in composed}
+    if len(kinds) > 1:
+        raise ConfigError("samplers that learn from scores and others cannot share a sweep: make two of it")
+    return kinds == {True}
 
 
 def _baselines(composed: list[Variant], resolved: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -53,27 +68,43 @@ def _baselines(composed: list[Variant], resolved: list[dict[str, Any]]) -> Itera
 
 
 def search_settings(definition: dict[str, Any]) -> list[Setting]:
-    """Draw the search stage: every variant's settings with their seeds."""
+    """Draw the search stage: every variant's settings with their seeds.
+
+    A search that learns has none yet: its sampler is only tried, so that a mistake shows before anything is written.
+    """
+    if definition.get("adaptive"):
+        for variant in definition["variants"]:
+            search.check_learning(variant["config"], **controller.rules(definition, variant))
+        return []
     rules = definition["search"]
     return [
-        Setting(
-            variant["choices"],
-            "search",
-            draw.index,
-            draw.index if rules["seed"] == "trial_index" else rules["seed"],
-            draw.is_default,
-            draw.params,
-            resolve(set_values(variant["config"], draw.params)),
-        )
+        setting
         for variant in definition["variants"]
-        for draw in search.draw(
-            variant["config"],
-            variant_key="" if rules["shared"] else variant["search_key"],
-            trials=rules["trials"],
-            seed=rules["sampler_seed"],
-            default_first=rules["default_first"],
+        for setting in _drawn(
+            definition,
+            variant,
+            search.draw(
+                variant["config"],
+                variant_key="" if rules["shared"] else variant["search_key"],
+                trials=rules["trials"],
+                seed=rules["sampler_seed"],
+                default_first=rules["default_first"],
+            ),
         )
     ]
+
+
+def _drawn(
+    definition: dict[str, Any], variant: dict[str, Any], draws: list[search.Draw]
+) -> Iterator[Setting]:
+    config = _trained(variant, {key for draw in draws for key in draw.params})
+    return (setting_of(definition, {**variant, "config": config}, draw) for draw in draws)
+
+
+def _trained(variant: dict[str, Any], drawn: Iterable[str]) -> dict[str, Any]:
+    """Return what training reads of a config, and what is drawn: the rest need not be resolved for each setting."""
+    tops = {key.partition(".")[0] for key in drawn}
+    return needed(variant["config"], {"model", *TRAINING[1:], *tops})
 
 
 def rerun_settings(definition: dict[str, Any], results: Results, planned: list[Trial]) -> list[Setting]:
@@ -114,27 +145,8 @@ def _seeds(rules: dict[str, Any], searched: list[Trial], have: list[int], seeds:
 
 
 def _reruns(variant: dict[str, Any], chosen: Trial, seeds: list[int]) -> Iterator[Setting]:
-    resolved = resolve(set_values(variant["config"], chosen.params))
+    resolved = resolve(set_values(_trained(variant, chosen.params), chosen.params))
     for seed in seeds:
         yield Setting(
             variant["choices"], "rerun", chosen.index, seed, chosen.is_default, chosen.params, resolved
         )
-
-
-def extend(store: Store, definition: dict[str, Any], settings: list[Setting]) -> int:
-    """Add the settings the plan lacks; returns how many."""
-    planned = store.plan().trials
-    trials, packs = added(definition, settings, planned)
-    if trials:
-        store.extend_plan(trials, packs)
-    return len(trials)
-
-
-def added(
-    definition: dict[str, Any], settings: list[Setting], planned: list[Trial]
-) -> tuple[list[Trial], list[Pack]]:
-    """Return the lines and packs that the settings add to what is planned."""
-    have = {(t.stage, digest(t.variant), t.index, t.seed) for t in planned}
-    fresh = [s for s in settings if (s.stage, digest(s.variant), s.index, s.seed) not in have]
-    known = {t.trial_id: (t.pack_id, t.lane) for t in planned}
-    return pack_settings(fresh, Mode(definition["pack"], definition["mode"], definition["threads"]), known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 HASH_VERSION = 1
@@ -23,8 +23,8 @@ class Trial:
     lane: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict."""
-        return asdict(self)
+        """Return a plain dict; what is in it is shared."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Pack:
     precision: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict."""
-        return asdict(self)
+        """Return a plain dict; what is in it is shared."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ class Score:
     )  # compile_seconds: tracing and compiling; score_seconds
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict."""
-        return asdict(self)
+        """Return a plain dict; what is in it is shared."""
+        return dict(vars(self))

@@ -16,7 +16,8 @@ from ganbench.nodes import resolve
 from ganbench.protocols import Snapshot
 from ganbench.records import Score, Trial
 from ganbench.store import Store
-from ganbench.sweep import open_store
+from ganbench.store.adopted import refuse_imported
+from ganbench.store.opening import open_store
 from ganbench.terminal import Console
 from ganbench.worker.bench import bench_of, trial_config
 from ganbench.worker.packrun import finite_or_none
@@ -32,6 +33,7 @@ def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, co
     """
     torch.set_num_threads(1)
     store = open_store(name, results)
+    refuse_imported(store, "scored")
     load_plugins(list(store.definition()["plugins"]))
     rules = resolve(compose([f"protocol={protocol}"], config_dir).config)["protocol"]
     scores = store.scores()

@@ -9,14 +9,15 @@ from typing import Any
 from ganbench.analysis.selection import outcomes
 from ganbench.config import compose
 from ganbench.files import replace_bytes
+from ganbench.growth import extend
 from ganbench.identity import digest, training_config, trial_id
-from ganbench.instantiation import load_plugins
+from ganbench.instantiation import instantiate, load_plugins
 from ganbench.launch import CONTINUE
 from ganbench.launch.signals import StopFlag
 from ganbench.nodes import resolve
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures
-from ganbench.planning import definition_of, extend
+from ganbench.planning import definition_of
 from ganbench.records import Trial
 from ganbench.store import Store
 from ganbench.store.definition import plain
@@ -41,6 +42,7 @@ def train_trial(
     store = _store(results / "train", identity, definition)
     if not store.exists():
         bench_of(config)  # missing data or weights are found out before anything is written
+        instantiate(config["model"]["procedure"])  # and so is what is no part
     store.create(definition)
     if _is_done(store):
         Console(quiet=quiet).say("this trial is done: read from the store")

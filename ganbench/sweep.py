@@ -5,80 +5,42 @@ The same command again continues; nothing here holds state that the store does n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ganbench.analysis.results import Results
-from ganbench.errors import ConfigError, StoreError, UserError
+from ganbench.errors import ConfigError, UserError
+from ganbench.files import masked
+from ganbench.gather import gather
+from ganbench.growth import added, extend
 from ganbench.instantiation import load_plugins
-from ganbench.launch import Launched, batch_script, launch, launcher_settings
+from ganbench.launch import Launched, batch_script, launch
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
-from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings, seeds_by_rank
+from ganbench.planning import definition_of, rerun_settings, search_settings, seeds_by_rank
+from ganbench.requests import Placement, Request
 from ganbench.store import Store
+from ganbench.store.adopted import refuse_imported
+from ganbench.store.asks import open_asks
+from ganbench.store.causes import units_to_retry
 from ganbench.store.definition import final_step
+from ganbench.store.halts import HOURS, STOP, Halt
+from ganbench.store.opening import open_store
+from ganbench.store.plan import Plan
+from ganbench.store.states import LOST, PLANNED
 from ganbench.sweepfile import load_sweep, variants
 from ganbench.terminal import Console
 
 THEN = "ganbench.sweep.continue_sweep"  # what a cluster calls when slots have ended
-_LAUNCHER = "launcher."
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line asked for."""
-
-    name: str
-    overrides: list[str]
-    results: Path
-    config_dir: Path | None = None
-    plugins: tuple[str, ...] = ()
-
-    @property
-    def of_launcher(self) -> list[str]:
-        """Return the overrides that say where to run, `launcher.<setting>=<value>`."""
-        return [text for text in self.overrides if text.startswith(_LAUNCHER)]
-
-    @property
-    def of_sweep(self) -> list[str]:
-        """Return the overrides that say what to run."""
-        return [text for text in self.overrides if not text.startswith(_LAUNCHER)]
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where slots run: a launcher, and how many slots altogether."""
-
-    launcher: str = "local"
-    workers: int | None = None
-
-    def settings(self, request: Request) -> dict[str, Any]:
-        """Return the launcher's settings as asked for."""
-        return launcher_settings(
-            self.launcher,
-            workers=self.workers,
-            overrides=request.of_launcher,
-            config_dir=request.config_dir,
-        )
 
 
 def define(request: Request) -> dict[str, Any]:
     """Compose every variant once and return the sweep's frozen definition."""
+    refuse_imported(Store(request.results, request.name), "trained")
     plugins = load_plugins(list(request.plugins))
     spec = load_sweep(request.name, request.of_sweep, request.config_dir)
     return {**definition_of(spec, variants(spec, request.config_dir)), "plugins": plugins}
-
-
-def open_store(name: str, results: Path) -> Store:
-    """Open a sweep that exists; raises `StoreError` naming those that do."""
-    store = Store(results, name)
-    if not store.exists():
-        there = ", ".join(sorted(p.parent.name for p in results.glob("*/sweep.yaml"))) or "none"
-        raise StoreError(
-            f"no sweep {name!r} under {results} (there: {there}); start it with `ganbench sweep {name}`"
-        )
-    return store
 
 
 def preview(request: Request, place: Placement | None = None) -> tuple[dict[str, Any], str]:
@@ -87,7 +49,8 @@ def preview(request: Request, place: Placement | None = None) -> tuple[dict[str,
     definition = define(request)
     trials, packs = added(definition, search_settings(definition), [])
     store = Store(request.results, request.name)
-    units = len(store.claimable()) if store.exists() else len(packs) + len(definition["baselines"])
+    asks = len(open_asks(definition, Plan([], {})))
+    units = len(store.claimable()) if store.exists() else len(packs) + asks + len(definition["baselines"])
     return _summary(definition, len(trials), len(packs), new=len(trials)), batch_script(store, slots, units)
 
 
@@ -114,6 +77,7 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
         "name": definition["name"],
         "variants": len(definition["variants"]),
         "settings": settings,
+        "adaptive": bool(definition.get("adaptive")),
         "planned": trials,
         "new": new,
         "packs": packs,
@@ -129,28 +93,32 @@ def run_sweep(
     console: Console,
     place: Placement,
     *,
-    retry_failed: bool = False,
+    retry: str = "",
     watch: bool = False,
 ) -> dict[str, int]:
     """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
 
-    On a cluster this returns when all is submitted, unless told to watch. `failed_packs` counts the failed
-    baselines too.
+    On a cluster this returns when all is submitted, unless told to watch. `retry` is `failed` or
+    `failed:<beginning of a signature>`. `failed_packs` counts the failed baselines too. Raises `KeyboardInterrupt`
+    where `ganbench stop` ended it.
     """
     slots = place.settings(request)
     definition = define(request)
     settings = search_settings(definition)  # before anything is written: a space may be wrong
     store = Store(request.results, request.name)
-    if _is_finished(store, definition, settings) and not retry_failed:
+    again = units_to_retry(store, retry)
+    if _is_finished(store, definition, settings) and not retry:
         console.say(f"{request.name}: all trials are done, nothing to train")
-        return _finish(store, console, trained=False)
+        with masked(slots["umask"]):
+            return _finish(store, console, trained=False)
     fresh = not store.exists()
     if not fresh:
         store.accept(definition)  # another one is refused before anything is touched
-    with store.driver():
+    with masked(slots["umask"]), store.driver():
         store.create(definition)
+        _begin(store, console, again, breaker=slots["breaker"], device_hours=place.max_device_hours)
         try:
-            over = _advance(store, definition, slots, console, retry_failed=retry_failed)
+            over = _advance(store, definition, slots, console)
         except UserError:
             if fresh:  # a slot found out what could not be seen from here, such as missing data
                 store.withdraw()
@@ -159,13 +127,36 @@ def run_sweep(
         return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
     if not over:
         _follow(store, console)
+    if halt := _halted(store):
+        console.say(f"{store.name}: {halt.text}") if halt.kind != STOP else _stopped(halt)
     return _counts(store)
+
+
+def _begin(
+    store: Store, console: Console, again: list[str], *, breaker: int, device_hours: float | None
+) -> None:
+    """Take back what halted the sweep before, set this command's limits, and free what is to run again."""
+    if asked := store.halts.withdraw():
+        console.say(f"{store.name}: goes on, after `ganbench stop` of {asked.get('time', 'before')}")
+    store.halts.limit(breaker=breaker, device_hours=device_hours)
+    for unit in again:
+        store.take_over(unit, retry_failed=True)
+
+
+def _halted(store: Store) -> Halt | None:
+    """Return why the sweep does not go on although work is left; None if it may, or nothing is left."""
+    halt = store.halts.why()
+    return halt if halt and {PLANNED, LOST} & set(store.work().values()) else None
+
+
+def _stopped(halt: Halt) -> NoReturn:
+    raise KeyboardInterrupt(halt.text)
 
 
 def continue_sweep(results: Path, name: str, settings: dict[str, Any]) -> None:
     """Go on where slots of a cluster have ended: their continuation calls this, with the settings they had."""
     store = Store(results, name)
-    with store.driver():
+    with masked(settings["umask"]), store.driver():
         definition = store.definition()
         load_plugins(list(definition.get("plugins", {})))
         _advance(store, definition, settings, Console())
@@ -176,25 +167,27 @@ def _advance(
     definition: dict[str, Any],
     slots: dict[str, Any],
     console: Console,
-    *,
-    retry_failed: bool = False,
 ) -> bool:
     """Plan and run what can be run now; return whether that was all, or a cluster works on it and will call."""
     extend(store, definition, search_settings(definition))
-    done = _stage(store, "search", slots, console, retry_failed=retry_failed)
+    done = _stage(store, "search", slots, console)
     if not done.detached and definition["rerun"] and _stage_complete(store, "search"):
         extend(store, definition, _reruns(store, definition))
         first = {key: value for key, value in slots.items() if key != "round"}  # of this stage
-        done = _stage(store, "rerun", first, console, retry_failed=retry_failed)
+        done = _stage(store, "rerun", first, console)
     if done.detached:
         console.say(f"{store.name}: {done.detached}; `ganbench status {store.name}` says how far it is")
         return False
-    _finish(store, console, trained=True)
+    halt = _halted(store)
+    if halt is None or halt.kind == HOURS:
+        _finish(store, console, trained=True)
     return True
 
 
 def _stage_complete(store: Store, stage: str) -> bool:
     table = store.trial_states()
+    if open_asks(store.definition(), store.plan()):
+        return False
     return bool(table.loc[table["stage"] == stage, "state"].isin(["done", "diverged"]).all())
 
 
@@ -214,12 +207,13 @@ def _reruns(store: Store, definition: dict[str, Any]) -> list[Setting]:
     return rerun_settings(definition, read_results(store), store.plan().trials)
 
 
-def _stage(
-    store: Store, stage: str, slots: dict[str, Any], console: Console, *, retry_failed: bool
-) -> Launched:
-    """Run one stage's packs; says at once how much of it is there already."""
+def _stage(store: Store, stage: str, slots: dict[str, Any], console: Console) -> Launched:
+    """Run one stage's packs; says at once how much of it is there already, and then which slots ended badly."""
     with console.watch(store, stage) as on_progress:
-        return launch(store, slots, on_progress=on_progress, retry_failed=retry_failed, then=THEN)
+        done = launch(store, slots, on_progress=on_progress, then=THEN)
+    for line in done.failures:
+        console.say(line)
+    return done
 
 
 def _counts(store: Store) -> dict[str, int]:
@@ -243,10 +237,13 @@ def _follow(store: Store, console: Console) -> None:
 
 
 def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
-    counts = _counts(store)
+    counts, scored = _counts(store), True
     if trained:
         store.compact()
-        collect_pictures(store, read_results(store))
+        results = read_results(store)
+        scored = len(results.scores) > 0
+        if scored:
+            collect_pictures(store, results)
     missing = counts["planned"] + counts["running"] + counts["lost"]
     if failed := counts["failed_packs"]:
         console.say(
@@ -254,6 +251,8 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         )
     if missing:
         console.say(f"{missing} trials are not done: the same command continues")
+    if not scored:
+        return counts  # all failed, or it ended before any score: there is nothing to report
     report = store.folder / "report" / "report.json"
     if trained or not report.exists():
         write_report(store, console, allow_partial=True)
@@ -264,16 +263,7 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
 
 def read_results(store: Store) -> Results:
     """Return everything an analysis reads; scores under other protocols, which no table may mix in, stay out."""
-    definition, scores = store.definition(), store.scores()
-    own = {protocol["id"] for protocol in definition["protocols"].values()}
-    return Results(
-        name=store.name,
-        definition=definition,
-        trials=store.trial_states(),
-        scores=scores[scores["protocol"].isin(own)],
-        baselines=store.baselines(),
-        samples=read_pictures(store),
-    )
+    return replace(gather(store), samples=read_pictures(store))
 
 
 def write_report(store: Store, console: Console, *, allow_partial: bool) -> Path:

@@ -19,7 +19,7 @@ Choice: TypeAlias = str | int | float | bool
 Axes: TypeAlias = dict[str, list[Choice]]
 
 MODES = ("vmap", "unbatched", "compiled")
-PRECISIONS = ("float32",)
+PRECISIONS = ("float32", "bf16")
 TRIAL_INDEX = "trial_index"
 _ALWAYS_AXES = {"model", "dataset"}  # every row of the store says which
 _ALIASES = {"space": "search.space", "sampler": "search.sampler"}
@@ -95,14 +95,15 @@ class SweepSpec:
     protocol: str | None = None
     search: Search = field(default_factory=Search)
     rerun: Rerun | None = None
-    pack: int = 8
+    pack: int | None = None  # trials that train together at most; null is 8, or 1 where the sampler learns
     mode: str = "vmap"
     threads: int = 1
     precision: str = "float32"
     overrides: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        _at_least("pack", self.pack, 1)
+        if self.pack is not None:
+            _at_least("pack", self.pack, 1)
         _at_least("threads", self.threads, 1)
         _one_of("mode", self.mode, MODES)
         _one_of("precision", self.precision, PRECISIONS)
@@ -167,7 +168,7 @@ def load_sweep(name: str, overrides: list[str], config_dir: Path | None = None) 
 
 def _find(name: str, config_dir: Path | None) -> Path:
     paths = [folder / f"{name}.yaml" for folder in sweep_dirs(config_dir)]
-    found = [path for path in paths if re.fullmatch(r"\w[\w.-]*", name) and path.is_file()]
+    found = [path for path in paths if re.fullmatch(r"\w[\w.-]{0,127}", name) and path.is_file()]
     if not found:
         names = sweep_names(config_dir)
         known = f" Available: {', '.join(names)}" if names else " There are none in ./sweeps"

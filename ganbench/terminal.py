@@ -43,6 +43,10 @@ class Console:
         """Print one line."""
         self._err.print(text, markup=False, soft_wrap=True)
 
+    def print(self, text: str) -> None:
+        """Print text on stdout as it is."""
+        self._out.print(text, soft_wrap=True)
+
     @contextmanager
     def bar(self, label: str, total: float | None) -> Iterator[Callable[[float], None]]:
         """Show a progress bar where a person looks on; the function given sets how far it is."""
@@ -105,31 +109,7 @@ def show_plan(summary: dict[str, Any]) -> None:
         f" + {summary['reruns']} reruns, up to {summary['steps']} steps each = {summary['trial_steps']:,} trial-steps",
         soft_wrap=True,
     )
+    if summary["adaptive"]:
+        out.print("settings are chosen while the search runs: its sampler learns from scores, pack by pack")
     out.print(f"planned now: {summary['planned']} trials in {summary['packs']} packs ({summary['new']} new)")
     out.print(f"scored under: {', '.join(summary['protocols'])}", soft_wrap=True)
-
-
-def show_status(found: dict[str, Any]) -> None:
-    """Print counts of states, one row per variant and stage."""
-    rows: dict[tuple[str, ...], dict[str, int]] = {}
-    for row in found["rows"]:
-        key = tuple(str(v) for k, v in row.items() if k not in ("state", "trials"))
-        rows.setdefault(key, dict.fromkeys(STATES, 0))[row["state"]] += row["trials"]
-    axes = [k for k in (found["rows"][0] if found["rows"] else {}) if k not in ("state", "trials")]
-    table = Table(*axes, *STATES, box=None, header_style="bold", title=found["name"])
-    for key, counts in rows.items():
-        table.add_row(*key, *(str(n or "·") for n in counts.values()))
-    table.add_row(
-        *(["total"] + [""] * (len(axes) - 1)), *(str(found["counts"][s]) for s in STATES), style="bold"
-    )
-    _stdout().print(table)
-
-
-def show_failures(found: list[dict[str, Any]]) -> None:
-    """Print each kind of failure with how many packs it hit and one traceback."""
-    out = _stdout()
-    if not found:
-        out.print("no failures")
-    for group in found:
-        out.rule(f"{group['packs']} × {group['signature']}")
-        out.print(group["traceback"], soft_wrap=True)

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from torch.func import vmap
 
 from ganbench.compiling import compile_step
 from ganbench.errors import ConfigError
+from ganbench.precision import products_in
 from ganbench.protocols import Images, Procedure, State
 from ganbench.rng import Rng
 from ganbench.tracing import trace
@@ -26,7 +26,7 @@ from ganbench.tree import leaves, map_tree, stack, unstack
 
 TRACE_AFTER = 100  # steps of a turn; a trace costs as much as about a hundred
 Step = Callable[[Any, State, Tensor, Tensor, Tensor], tuple[State, dict[str, Tensor]]]
-Prepare = Callable[[str, tuple[Any, ...]], Step]  # (turn, arguments like those to come) → a step
+Prepare = Callable[["_Way", tuple[Any, ...]], Step]  # (way, arguments like those to come) → a step
 
 
 def as_float(images: Tensor) -> Tensor:
@@ -64,57 +64,70 @@ class Order:
         return torch.cat(pieces, dim=1)
 
 
-def _one_step(
-    procedure: Any, state: State, batch: Tensor, key: Tensor, step: Tensor, turn: str
-) -> tuple[State, dict[str, Tensor]]:
-    return procedure.step(state, batch, Rng(key).fold("step").fold(step), turn)  # type: ignore[no-any-return]
+@dataclass(frozen=True)
+class _Way:
+    """How a step is taken: which networks it updates and in which precision."""
+
+    turn: str
+    precision: str
+
+    def step(
+        self, procedure: Any, state: State, batch: Tensor, key: Tensor, step: Tensor
+    ) -> tuple[State, dict[str, Tensor]]:
+        with products_in(self.precision):
+            return procedure.step(state, batch, Rng(key).fold("step").fold(step), self.turn)  # type: ignore[no-any-return]
+
+    def vmapped(
+        self, procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor
+    ) -> tuple[State, dict[str, Tensor]]:
+        return vmap(lambda p, s, b, k: self.step(p, s, b, k, step))(procedures, state, batch, keys)
+
+    def unbatched(
+        self, procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor
+    ) -> tuple[State, dict[str, Tensor]]:
+        """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
+        lanes = range(len(keys))
+        return stack(
+            [self.step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], step) for i in lanes]
+        )
 
 
-def _vmapped(
-    procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor, *, turn: str
-) -> tuple[State, dict[str, Tensor]]:
-    return vmap(lambda p, s, b, k: _one_step(p, s, b, k, step, turn))(procedures, state, batch, keys)
+class _Unbatched:
+    """The step, lane after lane."""
 
-
-def _unbatched(
-    procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor, *, turn: str
-) -> tuple[State, dict[str, Tensor]]:
-    """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
-    lanes = range(len(keys))
-    return stack(
-        [_one_step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], step, turn) for i in lanes]
-    )
+    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:  # noqa: ARG002  (nothing to prepare)
+        return way.unbatched
 
 
 class _Vmapped:
     """The vmapped step; a turn that comes often is traced, which changes its speed and not one bit."""
 
     def __init__(self) -> None:
-        self._calls: Counter[str] = Counter()
-        self._traced: dict[str, Step] = {}
+        self._calls: Counter[_Way] = Counter()
+        self._traced: dict[_Way, Step] = {}
 
-    def __call__(self, turn: str, arguments: tuple[Any, ...]) -> Step:
-        self._calls[turn] += 1
-        if self._calls[turn] > TRACE_AFTER and turn not in self._traced:
-            self._traced[turn] = trace(partial(_vmapped, turn=turn), *arguments)
-        return self._traced.get(turn, partial(_vmapped, turn=turn))
+    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:
+        self._calls[way] += 1
+        if self._calls[way] > TRACE_AFTER and way not in self._traced:
+            self._traced[way] = trace(way.vmapped, *arguments)
+        return self._traced.get(way, way.vmapped)
 
 
 class _Compiled:
     """The vmapped step as machine code, from the first step of each turn on."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, Step] = {}
+        self._compiled: dict[_Way, Step] = {}
 
-    def __call__(self, turn: str, arguments: tuple[Any, ...]) -> Step:
-        if turn not in self._compiled:
-            self._compiled[turn] = compile_step(partial(_vmapped, turn=turn), *arguments)
-        return self._compiled[turn]
+    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:
+        if way not in self._compiled:
+            self._compiled[way] = compile_step(way.vmapped, *arguments)
+        return self._compiled[way]
 
 
 MODES: Mapping[str, Callable[[], Prepare]] = {
     "vmap": _Vmapped,
-    "unbatched": lambda: lambda turn, _: partial(_unbatched, turn=turn),
+    "unbatched": _Unbatched,
     "compiled": _Compiled,
 }
 
@@ -140,6 +153,7 @@ class PackTraining:
         *,
         batch_size: int,
         mode: str,
+        precision: str = "float32",
     ) -> None:
         if mode not in MODES:
             raise ConfigError(f"unknown pack mode {mode!r}: choose one of {', '.join(MODES)}")
@@ -147,7 +161,7 @@ class PackTraining:
             raise ConfigError(
                 f"{type(procedures[0]).__name__} cannot be batched: set mode=unbatched in the sweep"
             )
-        self._prepare, self._first = MODES[mode](), procedures[0]
+        self._prepare, self._first, self._precision = MODES[mode](), procedures[0], precision
         self._procedures = stack(procedures)
         self._rngs = Rng.stack([Rng.of(seed) for seed in seeds])
         self._data = images.train
@@ -170,7 +184,7 @@ class PackTraining:
         batch = as_float(self._data[self._order.batch(progress.step)])
         inputs = (self._procedures, self.state, batch, self._rngs.key, torch.tensor(progress.step))
         ready = time.perf_counter()
-        step = self._prepare(self._first.turn(progress.step), inputs)
+        step = self._prepare(_Way(self._first.turn(progress.step), self._precision), inputs)
         prepared = time.perf_counter()
         self.state, logs = step(*inputs)
         finite = torch.stack(list(logs.values())).isfinite().all(dim=0)

@@ -41,12 +41,14 @@ def pack(
     lanes: Sequence[dict[str, Any]] = ({},),
     seeds: Sequence[int] = (0,),
     mode: str = "vmap",
+    precision: str = "float32",
 ) -> PackTraining:
     """Build a pack whose lanes set dotted values on the model's config."""
     configs = [resolve(set_values(composed(model, family), values)) for values in lanes]
     procedures = [instantiate(c["model"]["procedure"]) for c in configs]
     size = configs[0]["budget"]["batch_size"]
-    return PackTraining(procedures, seeds, tiny_images(family), batch_size=size, mode=mode)
+    images = tiny_images(family)
+    return PackTraining(procedures, seeds, images, batch_size=size, mode=mode, precision=precision)
 
 
 def train(training: PackTraining, steps: int) -> list[dict[str, torch.Tensor]]:

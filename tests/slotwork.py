@@ -11,7 +11,8 @@ import pytest
 import torch
 from commands import SHORT, TINY
 
-from ganbench.planning import definition_of, extend, search_settings
+from ganbench.growth import extend
+from ganbench.planning import definition_of, search_settings
 from ganbench.scoring import Scorer
 from ganbench.store import Store
 from ganbench.sweepfile import load_sweep, variants

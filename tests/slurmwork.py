@@ -22,6 +22,31 @@ PATIENCE_S = (
     150.0  # the scheduler looks at time limits every half minute, and this machine has other things to do
 )
 THEN = "slurmwork.continue_toy"
+# a login that submits: sys.argv[2] says where it is killed, or that it waits for a gate and then says how it went
+CONTINUE_DRIVING = """
+import os, pathlib, signal, sys, time
+import slurmwork
+from ganbench.launch import slurm
+from ganbench.store import Store
+from ganbench.store.driver import DrivenError
+store, where = Store(sys.argv[1], "toy"), sys.argv[2]
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+if where in ("before", "between"):
+    setattr(slurm, "_submit_slots" if where == "before" else "_continue_after", die)
+if where == "whole":
+    print("ready", flush=True)
+    while not pathlib.Path(sys.argv[1], "gate").exists():
+        time.sleep(0.001)
+try:
+    with store.driver():
+        slurmwork.start(store, then=slurmwork.THEN)
+        if where == "after":
+            die()
+    print("submitted")
+except DrivenError:
+    print("refused")
+"""
 
 
 def settings(**more: Any) -> dict[str, Any]:

@@ -10,14 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chains import STEPS, train
+
 from ganbench.errors import StoreError
+from ganbench.files import replace_json
+from ganbench.launch.slots import Slots
 from ganbench.records import Pack, Score, Trial
 from ganbench.store import Store
 from ganbench.store.attempts import Attempt
 
-STEPS = 20
 DEFINITION = {"name": "toy", "budget": {"steps": STEPS}, "axes": {"model": ["a"]}}
-LOCAL: dict[str, Any] = {"kind": "local", "workers": 2, "per_gpu": 1, "restarts": 3, "grace_s": 30.0}
+LOCAL: dict[str, Any] = {
+    "kind": "local",
+    "workers": 2,
+    "per_gpu": 1,
+    "restarts": 3,
+    "grace_s": 30.0,
+    "breaker": 0,
+    "umask": None,
+}
 ROOT = Path(__file__).resolve().parents[1]
 AXES = {"model": "a", "dataset": "ring"}
 
@@ -67,29 +78,18 @@ def run_slot(results: str, name: str, slot: int, *, stop: Callable[[], bool]) ->
         attempt = next(filter(None, map(store.claim, store.plan().packs)), None)
         if attempt is None:
             return
-        _train(store, attempt, stop, pause)
+        train(store, attempt, stop, pause, **_inside())
 
 
 def run_own(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Train every second pack, so that both of two slots have work however late one starts."""
     store = Store(Path(results), name)
     for pack_id in list(store.plan().packs)[slot::2]:
-        _train(store, claimed(store, pack_id), stop, 0.005)
+        train(store, claimed(store, pack_id), stop, 0.005, **_inside())
 
 
-def _train(store: Store, attempt: Attempt, stop: Callable[[], bool], pause: float) -> None:
-    checkpoints = store.checkpoints(attempt.pack_id)
-    start = int(checkpoints[0].read_text()) if checkpoints else 0
-    attempt.start(
-        {"threads": os.environ.get("OMP_NUM_THREADS"), "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}
-    )
-    for step in range(start + 1, STEPS + 1):
-        time.sleep(pause)
-        if stop():
-            attempt.write(f"checkpoint-{step}.pt", lambda path, step=step: path.write_text(str(step)))
-            attempt.finish("stopped")
-            return
-    finish(attempt, *(score(t) for t in store.plan().packs[attempt.pack_id].trial_ids))
+def _inside() -> dict[str, str | None]:
+    return {"threads": os.environ.get("OMP_NUM_THREADS"), "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
 def fail(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
@@ -100,9 +100,33 @@ def fail(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> Non
             attempt.fail("Traceback\nValueError: still")
 
 
+def fail_one_by_one(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Fail as a worker does whose packs all meet the same bug."""
+    store = Store(Path(results), name)
+    while attempt := next(filter(None, map(store.claim, store.plan().packs)), None):
+        attempt.fail("Traceback\nValueError: still")
+
+
+def deaf(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Hear nothing."""
+    claimed(Store(Path(results), name), "p0").start({})
+    time.sleep(600)
+
+
 def die(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
     """Claim a pack and be killed."""
     claimed(Store(Path(results), name), "p0")
+    os.kill(os.getpid(), 9)
+
+
+def die_of_memory(results: str, name: str, slot: int, *, stop: Callable[[], bool]) -> None:
+    """Be killed as the kernel does it; its counter, which nobody else can raise, is a file of the test's."""
+    slots, events = Slots(Store(results, name).slots), Path(os.environ["GANBENCH_TEST_EVENTS"])
+    record = {**(slots.record(slot) or {}), "memory": str(events), "oom_kills": 0}
+    replace_json(slots._path(slot), record)
+    claimed(Store(results, name), "p0")
+    time.sleep(0.5)
+    events.write_text(f"oom_kill {os.environ['GANBENCH_TEST_KILLS']}\n")
     os.kill(os.getpid(), 9)
 
 

@@ -13,8 +13,9 @@ import pytest
 from ganbench import sweep
 from ganbench.analysis.results import Results
 from ganbench.errors import ConfigError
+from ganbench.growth import added, extend
 from ganbench.packing import Setting
-from ganbench.planning import added, definition_of, extend, rerun_settings, search_settings
+from ganbench.planning import definition_of, rerun_settings, search_settings
 from ganbench.records import Trial
 from ganbench.store import Store
 from ganbench.store.definition import final_step

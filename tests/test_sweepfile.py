@@ -203,7 +203,7 @@ def test_a_stage_can_be_dropped_added_and_changed_in_part(here: Path) -> None:
         ("seed=3", r"`seed=3`: `seed` cannot be set here; use search.seed and rerun.first_seed"),
         ("name=other", "`name` cannot be set here"),
         ("axes={model: [vae]}", "`axes` cannot be set here; use model=…"),
-        ("pack=four", "`pack` must be an integer, not 'four'"),
+        ("pack=four", "`pack` must be an integer or null, not 'four'"),
         ("pack", "`pack` is not of the form key=value"),
         ("model=[a,b]", r"`axes.model\[0\]` must be a text or"),
     ],

@@ -9,6 +9,7 @@ from ganbench.analysis.passes import passes
 from ganbench.analysis.results import Results
 from ganbench.analysis.runs import PLAN
 
+STEPS = "steps"  # a budget's unit
 AXES = ("d_steps", "images", "passes", "seconds")
 
 
@@ -34,7 +35,9 @@ def spent(results: Results, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     at = pd.DataFrame(np.minimum(reached[:, None], steps[None, :]), index=runs.index, columns=steps)
     images = _wide(rows, runs, steps, "images_seen")
     found = {
-        "d_steps": at,
+        "d_steps": at
+        if budget.get("unit", STEPS) == STEPS
+        else at * np.nan,  # imported ones may count otherwise
         "images": images.fillna(at * float(budget.get("batch_size", np.nan))),
         "passes": pd.DataFrame({step: passes(results, runs, at[step]) for step in steps}, index=runs.index),
         "seconds": _wide(rows, runs, steps, "seconds"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 
 import pandas as pd
@@ -91,8 +91,9 @@ def _interval(duel: Duel, budget: int) -> tuple[float, float]:
     last = int(LONGEST * duel.n_a)
     if last < 1 or budget > LONGEST * duel.n_b:
         return float("nan"), float("nan")
-    low = _least(lambda k: duel.judge(k, budget).upper, last)
-    return min(low, last + 1.0), _least(lambda k: duel.judge(k, budget).lower, last)
+    judged = cache(lambda k: duel.judge(k, budget))  # both searches begin alike
+    low = _least(lambda k: judged(k).upper, last)
+    return min(low, last + 1.0), _least(lambda k: judged(k).lower, last)
 
 
 def _least(share: Callable[[int], float], limit: int) -> float:

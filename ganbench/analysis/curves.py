@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ Budgets: TypeAlias = NDArray[np.int64]
 LEVEL = 0.95
 RESAMPLES = 5000  # the study's
 BAND_RESAMPLES = 1000  # of the percentile band of means
+KEPT = 2  # weights of as many sizes are kept: models of a sweep share one, and they are large
 MOST_DRAWN = 500_000  # scores drawn for it: large samples, whose band is tight, get fewer
 IID = frozenset({"hashed", "random", "replay"})  # samplers whose draws are independent and alike
 COLUMNS = (
@@ -62,14 +64,20 @@ def u_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
 
 
 def u_weights(n: int, ks: Budgets) -> Array:
-    """Return P(the best of k without replacement is the i-th best of n), [K, n]; 0 for k > n."""
-    rank, k = np.arange(1, n + 1), ks[:, None]
+    """Return P(the best of k without replacement is the i-th best of n), [K, n], read-only; 0 for k > n."""
+    return _u_weights(n, tuple(ks.tolist()))
+
+
+@lru_cache(KEPT)
+def _u_weights(n: int, budgets: tuple[int, ...]) -> Array:
+    rank, k = np.arange(1, n + 1), np.array(budgets)[:, None]
     possible = (k - 1 <= n - rank) & (k <= n)
     left, chosen = np.where(possible, n - rank, 1), np.where(possible, k - 1, 0)
     log_factorial = gammaln(np.arange(n + 2.0) + 1.0)
     log_weight = _log_binomial(left, chosen, log_factorial)
     log_weight = log_weight - _log_binomial(np.full_like(k, n), np.minimum(k, n), log_factorial)
     weights: Array = np.where(possible, np.exp(log_weight), 0.0)
+    weights.flags.writeable = False
     return weights
 
 
@@ -79,11 +87,17 @@ def v_mean(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
     Drawn with replacement: biased to the bad side as k grows; what an infinite bootstrap gives. Dodge et
     al. 2019, arXiv 1909.03004.
     """
-    ordered, n = _best_first(scores, minimize=minimize), len(scores)
-    rank, k = np.arange(1, n + 1), ks[:, None]
-    weights = ((n - rank + 1) / n) ** k - ((n - rank) / n) ** k
-    mean: Array = weights @ ordered
+    mean: Array = _v_weights(len(scores), tuple(ks.tolist())) @ _best_first(scores, minimize=minimize)
     return mean
+
+
+@lru_cache(KEPT)
+def _v_weights(n: int, budgets: tuple[int, ...]) -> Array:
+    """Return P(the best of k with replacement is the i-th best of n), [K, n], read-only."""
+    beyond = (np.arange(n, -1, -1) / n) ** np.array(budgets)[:, None]  # all k are worse than the i best
+    weights: Array = beyond[:, :-1] - beyond[:, 1:]
+    weights.flags.writeable = False
+    return weights
 
 
 def bootstrap(scores: Array, ks: Budgets, *, minimize: bool, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -80,7 +80,7 @@ def passes(results: Results, plan: pd.DataFrame, steps: pd.Series) -> pd.Series:
             (plan["variant"] == results.label(variant["choices"]))
             & (plan["dataset"] == variant["choices"]["dataset"])
         ]
-        cost = counted().get(recipe(variant["config"]))
+        cost = counted().get(recipe(variant["config"])) if "network" in variant["config"] else None
         if cost is not None and len(mine):
             s = steps.loc[mine].to_numpy(dtype=float)
             g = _g_turns(variant["config"], plan.loc[mine], s)

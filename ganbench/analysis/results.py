@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STATES = ("planned", "running", "done", "diverged", "failed", "lost")
 FINISHED = ("done", "diverged")
+IMPORTED = "imported"  # in the definition of runs that were made elsewhere
 CEILING, FLOOR = "untrained", "real"  # names of baselines
 TRIAL_COLUMNS = ("trial_id", "stage", "model", "dataset", "index", "seed", "is_default", "state")
 SCORE_COLUMNS = ("trial_id", "step", "metric", "value", "status", "protocol")

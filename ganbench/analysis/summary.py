@@ -21,7 +21,7 @@ from ganbench.analysis.means import joint_curves, mean_curves
 from ganbench.analysis.optimism import checkpoint_optimism
 from ganbench.analysis.ranks import ranks
 from ganbench.analysis.reruns import selection_gaps
-from ganbench.analysis.results import FINISHED, STATES, ReportError, Results
+from ganbench.analysis.results import FINISHED, IMPORTED, STATES, ReportError, Results
 from ganbench.analysis.runs import failure_shares, jointly, runs
 from ganbench.analysis.selection import ceilings, counts, outcomes
 from ganbench.analysis.sensitivity import sensitivity
@@ -178,6 +178,8 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
     tally = {state: int((states == state).sum()) for state in STATES if state not in FINISHED}
     pending = ", ".join(f"{n} {state}" for state, n in tally.items() if n)
     parts = [f"{pending} of {len(states)} trials"] if pending else []
+    if IMPORTED in results.definition:  # nothing says what else was planned
+        return "; ".join(parts)
     unplanned = _unplanned(results, table, "search")
     if unplanned:
         parts.append(f"no trial of {', '.join(unplanned)}")

@@ -16,6 +16,9 @@ from ganbench.errors import UserError
 
 _Misuse: Any = typer.BadParameter.__bases__[0]  # any mistake in the command line itself
 
+# one line, whatever a name or a message holds: a terminal would obey control characters
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\n"): " "}
+
 for _module in iter_modules(verbs.__path__, f"{verbs.__name__}."):
     import_module(_module.name)
 
@@ -38,5 +41,5 @@ def main() -> None:
 def _end(code: int, line: str) -> None:
     if shown["tracebacks"]:
         traceback.print_exc()
-    typer.echo(f"ganbench: {line}", err=True)
+    typer.echo(f"ganbench: {line.translate(_VISIBLE)}", err=True)
     sys.exit(code)

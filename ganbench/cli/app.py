@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ganbench.sweep import Request
+    from ganbench.requests import Request
 
 
 class StoppedError(Exception):
@@ -76,6 +76,6 @@ def request(
     name: str, overrides: list[str] | None, results: Path, config_dir: Path | None, plugins: list[str] | None
 ) -> Request:
     """Return what a command line asks of a sweep."""
-    from ganbench.sweep import Request
+    from ganbench.requests import Request
 
     return Request(name, overrides or [], results, config_dir, tuple(plugins or ()))

@@ -11,6 +11,7 @@ from typing import Any
 
 from ganbench.launch import base
 from ganbench.launch.base import CONTINUE, Launched, Orders, Progress, Sight
+from ganbench.launch.heeding import Heed
 from ganbench.launch.signals import StopFlag
 from ganbench.launch.slots import resolve
 from ganbench.store import Store
@@ -26,9 +27,10 @@ def run(store: Store, _: Mapping[str, Any], orders: Orders) -> Launched:
         StopFlag(signal.SIGINT, signal.SIGTERM, signal.SIGUSR2) as stop,
         _watched(store, orders.on_progress),
     ):
-        while (free or sight.blocked) and not stop():
+        heed = Heed(stop, store)
+        while (free or sight.blocked) and not heed() and not store.halts.why():
             if free:
-                resolve(orders.target)(str(store.results), store.name, 0, stop=stop)
+                resolve(orders.target)(str(store.results), store.name, 0, stop=heed)
             else:
                 time.sleep(base.POLL_S)
             free = sight.look()

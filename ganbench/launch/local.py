@@ -19,6 +19,7 @@ from ganbench import files
 from ganbench.errors import UserError
 from ganbench.launch import base
 from ganbench.launch.base import CONTINUE, Launched, Orders, Sight
+from ganbench.launch.memory import MemoryWatch
 from ganbench.launch.signals import StopFlag
 from ganbench.launch.slots import ONE_THREAD, SlotJob, Slots
 from ganbench.store import Store
@@ -66,6 +67,7 @@ class Crew:
     def __init__(self, store: Store, settings: Mapping[str, Any], target: str) -> None:
         self._store, self._target, self._sight = store, target, Sight(store)
         self._slots, self._grace_s = Slots(store.slots), settings["grace_s"]
+        self._umask = settings["umask"] or ""
         self._devices = visible_devices() if settings["per_gpu"] else []
         per_machine = settings["per_gpu"] * len(self._devices) or settings["workers"]
         self._size = settings.get("total", per_machine)
@@ -75,7 +77,7 @@ class Crew:
         self._jobs: list[submitit.Job[None]] = []
         self._failures: list[str] = []
         self._mend: str | None = None
-        self._looked = time.monotonic()
+        self._looked, self._memory = time.monotonic(), MemoryWatch()
 
     def busy(self) -> bool:
         """Start the slots there is work for; return whether any lives, or it is too early to say who does."""
@@ -85,7 +87,7 @@ class Crew:
         wanted = min(self._size, len(self._store.claimable())) - len(self._live)
         for _ in range(min(wanted, self._limit - self._started)):
             self._start()
-        return bool(self._live) or self._sight.blocked
+        return bool(self._live) or (self._sight.blocked and not self._store.halts.why())
 
     def pause(self, stop: Callable[[], bool]) -> None:
         """Wait for a while, longer where looking takes long, unless told to stop."""
@@ -120,17 +122,24 @@ class Crew:
         """Note how the slots ended that have gone; one that the user must mend is not followed by another."""
         gone = self._live - set(self._slots.live())
         self._live -= gone
-        for error, mendable in map(self._slots.ending, sorted(gone)):
+        silent = [number for number in sorted(gone) if self._slots.is_silent(number)]
+        explained = self._memory.explain(self._slots.record(number) or {} for number in silent)
+        starved = {number for number, is_so in zip(silent, explained, strict=True) if is_so}
+        for number in silent:
+            self._slots.bury(number, starved=number in starved)
+        endings = [self._slots.ending(number, starved=number in starved) for number in sorted(gone)]
+        for error, mendable in endings:
             if error and mendable:
                 self._mend, self._limit = error, 0
             elif error:
                 self._failures.append(error)
+        self._memory.look(record for number in self._live if (record := self._slots.record(number)))
 
     def _start(self) -> None:
         number = next(n for n in itertools.count() if n not in self._live)
         device = self._devices[number % len(self._devices)] if self._devices else ""
         results = str(self._store.results.absolute())
-        job = SlotJob(results, self._store.name, number, self._target, device)
+        job = SlotJob(results, self._store.name, number, self._target, device, self._umask)
         with files.mendable(self._store.slots):
             self._slots.free(number)
             executor = submitit.LocalExecutor(folder=self._slots.folder(number))

@@ -9,8 +9,11 @@ from ganbench import files, scheduler
 from ganbench.errors import StoreError
 from ganbench.identity import digest
 from ganbench.launch.jobs import folder_of
+from ganbench.launch.memory import starved_jobs
 from ganbench.launch.slots import Slots
 from ganbench.store import Store
+from ganbench.store.attempts import Attempt
+from ganbench.store.causes import MORE_MEMORY, OUT_OF_MEMORY
 from ganbench.store.states import LOST, PLANNED
 
 AGAIN = "the same command continues"
@@ -60,8 +63,21 @@ def _given_up(store: Store, unit: str, max_attempts: int) -> bool:
     if len(newest) < max_attempts or any(a.outcome() or a.checkpoints() for a in newest):
         return False
     if attempt := store.claim(unit):
-        attempt.fail(
-            f"KilledError: {max_attempts} attempts were killed before they saved anything; "
-            "give slots more memory or time (launcher.mem, launcher.time_min), then --retry failed"
-        )
+        attempt.fail(_why_killed(newest))
     return True
+
+
+def _why_killed(attempts: Sequence[Attempt]) -> str:
+    """Return an error that says what is known of attempts that were killed: out of memory only where SLURM says so."""
+    keys = [scheduler.job_key((attempt.claim() or {}).get("slurm", {})) for attempt in attempts]
+    starved = starved_jobs(key for key in keys if key)
+    count = sum(key in starved for key in keys)
+    if count:
+        return (
+            f"OutOfMemoryError: of {len(keys)} attempts that were killed before they saved anything, {count} ran "
+            f"{OUT_OF_MEMORY} as SLURM says; {MORE_MEMORY}, then --retry failed"
+        )
+    return (
+        f"KilledError: {len(keys)} attempts were killed before they saved anything; "
+        "give slots more memory or time (launcher.mem, launcher.time_min), then --retry failed"
+    )

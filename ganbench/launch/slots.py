@@ -13,11 +13,17 @@ from typing import Any, NamedTuple
 
 from ganbench import files
 from ganbench.errors import UserError
+from ganbench.launch import memory
+from ganbench.launch.heeding import Heed
 from ganbench.launch.signals import StopFlag
 from ganbench.store import Store
+from ganbench.store.causes import MORE_MEMORY, OUT_OF_MEMORY
 from ganbench.store.liveness import alive, identity, process
+from ganbench.store.provenance import now
 
 WORKER = "ganbench.worker.run_slot"
+KILLED = "killed"
+_DEATHS = "deaths.jsonl"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -47,8 +53,10 @@ class Slots:
         draft.unlink(missing_ok=True)
 
     def occupy(self, key: str) -> None:
-        """Record that this process is the slot."""
-        files.replace_json(self._path(key), identity())
+        """Record that this process is the slot, and how often the kernel has killed for memory where it runs."""
+        path = memory.counter()
+        counted = {"memory": path, "oom_kills": memory.kills(path)} if path else {}
+        files.replace_json(self._path(key), {**identity(), **counted})
 
     def leave(self, key: str, error: BaseException | None, stopped: signal.Signals | None = None) -> None:
         """Record how this process's slot ended, and by which signal if one stopped it."""
@@ -66,32 +74,52 @@ class Slots:
     def live(self) -> list[int]:
         """Return the slots whose process lives, as far as this machine can tell."""
         numbers = sorted(int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal())
-        return [number for number in numbers if _lives(self._record(number))]
+        return [number for number in numbers if _lives(self.record(number))]
 
-    def terminate(self) -> None:
-        """Send SIGTERM to every live slot: it saves a checkpoint and stops."""
-        for number in self.live():
-            record = self._record(number)
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> list[int]:
+        """Send every live slot a signal, and return which: on SIGTERM it saves a checkpoint and stops."""
+        told = []
+        for slot in self.live():
+            record = self.record(slot)
             if record is not None and _lives(record):
-                with suppress(ProcessLookupError):
-                    os.kill(record["pid"], signal.SIGTERM)
+                with suppress(ProcessLookupError, PermissionError):  # gone, or another user's
+                    os.kill(record["pid"], number)
+                    told.append(slot)
+        return told
 
-    def ending(self, number: int) -> Ending:
-        """Return how a slot that is gone ended."""
-        ended = (self._record(number) or {}).get("ended")
+    def bury(self, number: int, *, starved: bool) -> None:
+        """Note that a slot died without a word, and whether there is evidence that memory ran out."""
+        record = self.record(number) or {}
+        dead = {name: record.get(name) for name in ("host", "boot_id", "pid", "pid_start")}
+        cause = OUT_OF_MEMORY if starved else KILLED
+        files.append_lines(self._folder / _DEATHS, [{"time": now(), "slot": number, **dead, "cause": cause}])
+
+    def deaths(self) -> list[dict[str, Any]]:
+        """Return the notes of slots that died without a word: time, slot, host, boot id, pid and its start, cause."""
+        return files.read_lines(self._folder / _DEATHS)
+
+    def is_silent(self, number: int) -> bool:
+        """Return whether a slot that is gone left no word of how it ended."""
+        return "ended" not in (self.record(number) or {})
+
+    def ending(self, number: int, *, starved: bool = False) -> Ending:
+        """Return how a slot that is gone ended; `starved`: there is evidence that memory ran out."""
+        record = self.record(number) or {}
+        ended = record.get("ended")
         if ended is None:
-            return Ending(
-                f"slot {number} was killed or could not start: see {self.folder(number)}", mendable=False
-            )
+            how = "was killed" if "uid" in record else "was killed or could not start"  # it never spoke
+            how += f", {OUT_OF_MEMORY}: {MORE_MEMORY}" if starved else ""
+            return Ending(f"slot {number} {how}: see {self.folder(number)}", mendable=False)
         if ended["error"] is None or ended["mendable"]:
             return Ending(ended["error"], ended["mendable"])
         return Ending(f"slot {number} ended with {ended['error']}: see {self.folder(number)}", mendable=False)
 
     def ended(self, key: str) -> dict[str, Any] | None:
         """Return what a slot recorded of its end: error, mendable, signal; None if it did not come to that."""
-        return (self._record(key) or {}).get("ended")
+        return (self.record(key) or {}).get("ended")
 
-    def _record(self, key: int | str) -> dict[str, Any] | None:
+    def record(self, key: int | str) -> dict[str, Any] | None:
+        """Return what is recorded of a slot; None if nothing is."""
         return files.read_json(self._path(key))
 
     def _path(self, key: int | str) -> Path:
@@ -111,6 +139,7 @@ class SlotJob:
     slot: int
     target: str = WORKER
     device: str = ""  # for CUDA_VISIBLE_DEVICES; empty: no GPU
+    umask: str = ""  # octal digits; empty: as it is where the slot runs
 
     def __call__(self) -> None:
         """Run the target until no pack is left, or SIGTERM or SIGUSR2 asks it to stop."""
@@ -119,10 +148,11 @@ class SlotJob:
 
     def sit(self, slots: Slots, key: str) -> StopFlag:
         """Run the target, recorded under `key`; return the flag that says which signals came."""
-        with StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
+        with files.masked(self.umask), StopFlag(signal.SIGTERM, signal.SIGUSR2) as stop:
             slots.occupy(key)
             try:
-                resolve(self.target)(self.results, self.name, self.slot, stop=stop)
+                heed = Heed(stop, Store(self.results, self.name))
+                resolve(self.target)(self.results, self.name, self.slot, stop=heed)
             except BaseException as error:
                 slots.leave(key, error)
                 raise

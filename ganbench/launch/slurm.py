@@ -16,6 +16,7 @@ from ganbench.launch.rounds import AGAIN, judge, left, progress
 from ganbench.launch.sbatch import continuation_queue, forget_ended, slot_queue, submit
 from ganbench.scheduler import Job
 from ganbench.store import Store
+from ganbench.store.halts import STOP, Halt
 from ganbench.store.states import RUNNING
 
 POLL_S = 2.0
@@ -44,6 +45,9 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     """
     check(settings)
     site = _site()
+    if halt := _halt(store):
+        leave_word(store, halt.text)
+        return Launched()
     if "round" in settings:
         _wait_for_the_unseen(store)
         judge(store, settings["round"], settings["max_attempts"])
@@ -117,7 +121,8 @@ def script(store: Store, settings: Mapping[str, Any], units: int) -> str:
 def follow(store: Store, on_progress: Progress) -> bool:
     """Wait until nothing of the sweep waits or runs in SLURM, or its plan has grown; return whether it goes on.
 
-    Raises `StoreError` where it came to a halt that somebody must look at.
+    After a request to stop, slots that only wait in the queue are not waited for. Raises `StoreError` where the sweep
+    came to an end that somebody must look at.
     """
     total = store.counts()["total"]
     while _goes_on(store):
@@ -126,6 +131,8 @@ def follow(store: Store, on_progress: Progress) -> bool:
             return True
         on_progress(counts)
         time.sleep(POLL_S)
+    if _halt(store):
+        return False
     if said := word(store):
         raise StoreError(said)
     if left(store.work()):
@@ -138,9 +145,17 @@ def follow(store: Store, on_progress: Progress) -> bool:
 
 def _goes_on(store: Store) -> bool:
     try:
-        return queued(store).any
+        jobs = queued(store)
     except ConfigError:  # the controller is away for a moment
         return True
+    halt = _halt(store)
+    return any(job.runs for job in jobs.slots) if halt and halt.kind == STOP else jobs.any
+
+
+def _halt(store: Store) -> Halt | None:
+    """Return why slots may not claim the work that is left; None if they may, or nothing is left."""
+    halt = store.halts.why()
+    return halt if halt and left(store.work()) else None
 
 
 def _missing(settings: Mapping[str, Any], work: Mapping[str, str], live: int) -> int:
@@ -159,7 +174,8 @@ def _wanted(settings: Mapping[str, Any]) -> int:
 
 def _submit_slots(store: Store, settings: Mapping[str, Any], orders: Orders, slots: int) -> str:
     results = str(store.results.absolute())
-    work = [ClusterSlot(results, store.name, number, orders.target) for number in range(slots)]
+    more = {"target": orders.target, "umask": settings["umask"] or ""}
+    work = [ClusterSlot(results, store.name, number, **more) for number in range(slots)]
     return submit(slot_queue(folder_of(store), settings, job_name(store)), work)
 
 

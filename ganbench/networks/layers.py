@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the community's name)
 
+from ganbench.precision import rounded
+
 if TYPE_CHECKING:
     from ganbench.rng import Rng
 
@@ -25,6 +27,11 @@ class Linear(nn.Linear):
         weight = WEIGHT_SD * rng.normal("weight", tuple(self.weight.shape))
         return {"weight": weight, "bias": torch.zeros(self.out_features, device=weight.device)}
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x [..., in] to [..., out]."""
+        y: Tensor = F.linear(rounded(x), rounded(self.weight), rounded(self.bias)).to(x.dtype)
+        return y
+
 
 class Conv2d(nn.Conv2d):
     """A convolution with weights N(0, 0.02²) cut at two standard deviations and zero biases."""
@@ -37,6 +44,11 @@ class Conv2d(nn.Conv2d):
         weight = WEIGHT_SD * rng.truncated_normal("weight", tuple(self.weight.shape))
         return {"weight": weight, "bias": torch.zeros(self.out_channels, device=weight.device)}
 
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        bias = None if bias is None else rounded(bias)
+        y: Tensor = super()._conv_forward(rounded(x), rounded(weight), bias).to(x.dtype)
+        return y
+
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution with weights N(0, 0.02²) and zero biases."""
@@ -48,6 +60,15 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         """Draw weight [in, out, k, k] and bias [out]."""
         weight = WEIGHT_SD * rng.normal("weight", tuple(self.weight.shape))
         return {"weight": weight, "bias": torch.zeros(self.out_channels, device=weight.device)}
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002  (torch's signature)
+        """Spread x [B, in, h, w] by stride and kernel."""
+        assert self.bias is not None
+        weight, bias = rounded(self.weight), rounded(self.bias)
+        stride, padding = self.stride, self.padding
+        assert not isinstance(padding, str)
+        extra = (self.output_padding, self.groups, self.dilation)
+        return F.conv_transpose2d(rounded(x), weight, bias, stride, padding, *extra).to(x.dtype)
 
 
 class BatchNorm(nn.Module):

@@ -59,6 +59,11 @@ def share(name: str) -> Callable[[Row], str]:
     return lambda row: MISSING if np.isnan(row[name]) else f"{100 * row[name]:.0f} %"
 
 
+def keyed(frame: pd.DataFrame, *names: str) -> dict[tuple[Any, ...], Row]:
+    """Return a frame's rows by the values of some columns."""
+    return {tuple(row[name] for name in names): row for _, row in frame.iterrows()}
+
+
 def _digits(row: Row, places: int | Places) -> int:
     return places if isinstance(places, int) else places[row["metric"]]
 

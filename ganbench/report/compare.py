@@ -17,7 +17,7 @@ from ganbench.report import cells, words
 from ganbench.report.build import FORMATS
 from ganbench.report.page import comparison_page
 from ganbench.report.render import MISSING, Table, decimals
-from ganbench.report.tables import BUDGETS, slug
+from ganbench.report.tables import BUDGETS
 from ganbench.store.definition import differences
 
 COMPARED = ("search", "rerun", "precision", "axes")  # of a definition; the rest stands in the configs
@@ -146,7 +146,7 @@ def _table(
     notes: list[str],
 ) -> Table:
     return Table(
-        name=f"compare_{kind}_{slug(dataset)}",
+        name=f"compare_{kind}_{words.slug(dataset)}",
         caption=caption,
         header=tuple(columns),
         rows=tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows()),

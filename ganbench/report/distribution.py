@@ -30,17 +30,17 @@ def distribution_figure(summary: Summary, dataset: str, stage: str) -> Figure:
     metrics = summary.results.shown(dataset)
     figure, axes = panels(1, len(metrics), size=(3.6, max(0.9 + 0.3 * len(variants), 1.8)), sharey=True)
     for ax, metric in zip(axes, metrics, strict=True):
-        described, runs = _stage(summary, dataset, stage, metric)
-        _scale(ax, runs, metric, summary.results.baseline(dataset, FLOOR, metric.key))
+        described, runs = stage_of(summary, dataset, stage, metric)
+        scale(ax, runs, metric, summary.results.baseline(dataset, FLOOR, metric.key))
         for place, variant in enumerate(variants):
-            _draw_runs(ax, runs[runs["variant"] == variant], look[variant], place, metric)
+            draw_runs(ax, runs[runs["variant"] == variant], look[variant], place, metric)
         _draw_boxes(ax, described)
         if stage == "rerun":
-            _draw_marks(ax, described["searched"], ">", "white")
+            draw_marks(ax, described["searched"], ">", "white")
         else:
             default = runs[runs["is_default"].astype(bool) & runs["best_finite"]].drop_duplicates("variant")
-            _draw_marks(ax, default.set_index("variant")["best"].reindex(variants), "*", INK)
-        _draw_baselines(ax, summary, dataset, metric)
+            draw_marks(ax, default.set_index("variant")["best"].reindex(variants), "*", INK)
+        draw_baselines(ax, summary, dataset, metric)
         ax.set_xlabel(f"best {words.metric_name(metric)} {words.arrow(metric)}")
     axes[0].set_yticks(range(len(variants)), variants)
     axes[0].set_ylim(len(variants) - 0.4, -0.6)
@@ -51,7 +51,7 @@ def distribution_figure(summary: Summary, dataset: str, stage: str) -> Figure:
     return figure
 
 
-def _stage(summary: Summary, dataset: str, stage: str, metric: Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+def stage_of(summary: Summary, dataset: str, stage: str, metric: Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a stage's description, one row a variant, and its runs; of reruns, the best setting's."""
     runs = of_metric(summary.outcomes, dataset, metric)
     runs = runs[runs["stage"] == stage].sort_values(["index", "seed"], kind="stable")
@@ -82,7 +82,7 @@ def _key(stage: str) -> list[Line2D]:
     ]
 
 
-def _scale(ax: Axes, runs: pd.DataFrame, metric: Metric, floor: float) -> None:
+def scale(ax: Axes, runs: pd.DataFrame, metric: Metric, floor: float) -> None:
     """Set the limits from the runs and the floor; other baselines far from any run stay outside."""
     finite = np.append(runs.loc[runs["best_finite"], "best"].to_numpy(dtype=float), floor)
     seen = finite[np.isfinite(finite)]
@@ -99,7 +99,8 @@ def _scale(ax: Axes, runs: pd.DataFrame, metric: Metric, floor: float) -> None:
         ax.set_xlim(low - room, high + room)
 
 
-def _draw_runs(ax: Axes, runs: pd.DataFrame, look: Look, place: int, metric: Metric) -> None:
+def draw_runs(ax: Axes, runs: pd.DataFrame, look: Look, place: int, metric: Metric) -> None:
+    """Draw every run of a variant; those without a finite score as crosses at the bad edge."""
     finite = runs["best_finite"].astype(bool)
     default = runs["is_default"].astype(bool) & (runs["stage"] == "search")
     scores = runs.loc[finite & ~default, "best"].to_numpy(dtype=float)
@@ -131,7 +132,8 @@ def _draw_boxes(ax: Axes, described: pd.DataFrame) -> None:
             ax.plot([median], [place], color=INK, marker="|", markersize=13, markeredgewidth=1.8, zorder=4)
 
 
-def _draw_marks(ax: Axes, scores: pd.Series, marker: str, fill: str) -> None:
+def draw_marks(ax: Axes, scores: pd.Series, marker: str, fill: str) -> None:
+    """Draw one mark a row where its score is finite."""
     values = scores.to_numpy(dtype=float)
     places = np.flatnonzero(np.isfinite(values))
     (drawn,) = ax.plot(
@@ -140,7 +142,8 @@ def _draw_marks(ax: Axes, scores: pd.Series, marker: str, fill: str) -> None:
     drawn.set_markerfacecolor(fill)
 
 
-def _draw_baselines(ax: Axes, summary: Summary, dataset: str, metric: Metric) -> None:
+def draw_baselines(ax: Axes, summary: Summary, dataset: str, metric: Metric) -> None:
+    """Draw real against real and the untrained generator as dashed lines."""
     for name, word in ((FLOOR, "real"), (CEILING, "untrained")):
         value = summary.results.baseline(dataset, name, metric.key)
         low, high = sorted(ax.get_xlim())

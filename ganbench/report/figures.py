@@ -18,7 +18,6 @@ from ganbench.analysis.summary import Summary
 from ganbench.report import samples, words
 from ganbench.report.distribution import distribution_figure
 from ganbench.report.style import GREY, PALE, Look, headline, key_columns, log_scale, looks, panels, stamp
-from ganbench.report.tables import slug
 
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
 BAND_COLUMNS = 4
@@ -36,16 +35,16 @@ def figures(summary: Summary) -> Iterator[tuple[str, Figure]]:
         metrics = results.shown(dataset)
         if metrics:
             for kind, draw in (("budget", budget_figure), ("study", study_figure)):
-                yield f"{kind}_{slug(dataset)}", _stamped(draw(summary, dataset), summary)
+                yield f"{kind}_{words.slug(dataset)}", _stamped(draw(summary, dataset), summary)
             for metric in metrics if sampler_name(results) in IID else []:
-                name = f"bands_{slug(dataset)}_{slug(metric.key)}"
+                name = f"bands_{words.slug(dataset)}_{words.slug(metric.key)}"
                 yield name, _stamped(bands_figure(summary, dataset, metric), summary)
             for stage, kind in (("search", "settings"), ("rerun", "seeds")):
                 if (summary.outcomes["stage"] == stage).any():
                     figure = distribution_figure(summary, dataset, stage)
-                    yield f"{kind}_{slug(dataset)}", _stamped(figure, summary)
+                    yield f"{kind}_{words.slug(dataset)}", _stamped(figure, summary)
         if samples.available(results, dataset):
-            yield f"samples_{slug(dataset)}", _stamped(samples.figure(results, dataset), summary)
+            yield f"samples_{words.slug(dataset)}", _stamped(samples.figure(results, dataset), summary)
 
 
 def _stamped(figure: Figure, summary: Summary) -> Figure:
@@ -60,12 +59,12 @@ def budget_figure(summary: Summary, dataset: str) -> Figure:
     """
     if sampler_name(summary.results) not in IID:
         return _curves_figure(summary, dataset, "best_so_far", _draw_running)
-    return _curves_figure(summary, dataset, "median", _draw_median)
+    return _curves_figure(summary, dataset, "median", draw_median)
 
 
 def study_figure(summary: Summary, dataset: str) -> Figure:
     """Draw the study's form: mean ± sd of the best of k over 5000 resamples, the default counted in."""
-    return _curves_figure(summary, dataset, "study_mean", _draw_study)
+    return _curves_figure(summary, dataset, "study_mean", draw_study)
 
 
 def _curves_figure(
@@ -80,8 +79,8 @@ def _curves_figure(
         for place, variant in enumerate(variants):
             shift = place / max(len(variants) - 1, 1) - 0.5
             draw(ax, curves[curves["variant"] == variant], look[variant], shift)
-        shown = _drawn(curves, column)
-        _dress(ax, metric, shown[column].astype(float), shown["k"])
+        shown = drawn_part(curves, column)
+        dress(ax, metric, shown[column].astype(float), shown["k"])
         ax.set_xlabel("k, settings tried" + (" (dotted beyond n/4)" if column == "median" else ""))
         ax.set_ylabel(f"{words.metric_name(metric)} {words.arrow(metric)}")
     headline(figure, f"{dataset}: {TITLES[column]}{_steps(summary)}")
@@ -90,7 +89,7 @@ def _curves_figure(
     return figure
 
 
-def _drawn(curves: pd.DataFrame, column: str) -> pd.DataFrame:
+def drawn_part(curves: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the part of the curves that is drawn."""
     if column == "median":
         return curves[curves["line"] != "none"]
@@ -98,9 +97,10 @@ def _drawn(curves: pd.DataFrame, column: str) -> pd.DataFrame:
     return curves[curves["k"] <= np.maximum(reach * curves["n_study"], 1)]
 
 
-def _draw_median(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+def draw_median(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+    """Draw a median curve: solid up to n/4, dotted to n/2."""
     solid = curve[curve["line"] == "solid"]
-    drawn = _drawn(curve, "median")
+    drawn = drawn_part(curve, "median")
     tail = drawn[drawn["k"] >= solid["k"].max()] if len(solid) else drawn
     ax.plot(solid["k"], solid["median"], color=look.colour)
     ax.plot(tail["k"], tail["median"], color=look.colour, linestyle=":")
@@ -114,8 +114,9 @@ def _draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
     ax.plot(marked["k"], marked["best_so_far"], color=look.colour, marker=look.marker, linestyle="none")
 
 
-def _draw_study(ax: Axes, curve: pd.DataFrame, look: Look, shift: float) -> None:
-    drawn = _drawn(curve, "study_mean")
+def draw_study(ax: Axes, curve: pd.DataFrame, look: Look, shift: float) -> None:
+    """Draw a mean curve with bars of one sd."""
+    drawn = drawn_part(curve, "study_mean")
     drawn = drawn.assign(k=drawn["k"] * (1 + 0.12 * shift))  # so that bars stand beside each other
     marked = drawn.iloc[_few(len(drawn))]
     ax.plot(drawn["k"], drawn["study_mean"], color=look.colour, linewidth=1.0)
@@ -150,16 +151,16 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
     figure, axes = panels(rows, columns, size=(7.6 / columns, 1.75), sharex=True, sharey=True)
     curves = of_metric(summary.curves, dataset, metric)
     for ax, variant in zip(axes, variants, strict=False):
-        for other, curve in _drawn(curves, "median").groupby("variant"):
+        for other, curve in drawn_part(curves, "median").groupby("variant"):
             if other != variant:
                 ax.plot(curve["k"], curve["median"], color=PALE, linewidth=0.9, zorder=1)
-        _draw_band(ax, curves[curves["variant"] == variant], look[variant], metric)
+        draw_band(ax, curves[curves["variant"] == variant], look[variant], metric)
         ax.set_title(variant, color=look[variant].colour)
-    drawn = _drawn(curves, "median")
+    drawn = drawn_part(curves, "median")
     bad = "upper" if metric.minimize else "lower"
     two, one = drawn[drawn["band"] == "two-sided"], drawn[drawn["band"] == "one-sided"]
     seen = pd.concat([drawn["median"], two["lower"], two["upper"], one[bad]])
-    _dress(axes[0], metric, seen.astype(float), drawn["k"])
+    dress(axes[0], metric, seen.astype(float), drawn["k"])
     for ax in axes[len(variants) :]:
         ax.set_axis_off()
     figure.supylabel(f"{words.metric_name(metric)} {words.arrow(metric)}", fontsize=8)
@@ -170,7 +171,8 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
     return figure
 
 
-def _draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> None:
+def draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> None:
+    """Draw a median curve with what its band says."""
     two = curve[curve["band"] == "two-sided"]
     bad = "upper" if metric.minimize else "lower"
     one = curve[curve["band"] != "none"]
@@ -180,7 +182,7 @@ def _draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> Non
     for side in ("lower", "upper"):
         ax.plot(two["k"], two[side], color=look.colour, linewidth=0.7, alpha=0.8, marker="_", markersize=5)
     ax.plot(one["k"], one[bad], color=look.colour, linewidth=0.8, alpha=0.8, linestyle="--")
-    _draw_median(ax, curve, look, 0.0)
+    draw_median(ax, curve, look, 0.0)
 
 
 def _steps(summary: Summary) -> str:
@@ -189,7 +191,7 @@ def _steps(summary: Summary) -> str:
     return f" (each {steps} D steps)" if steps else ""
 
 
-def _dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
+def dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
     """Scale a budget panel to the finite scores seen; logarithmic where they span much."""
     scores = seen[np.isfinite(seen)]
     if scores.empty:

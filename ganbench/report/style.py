@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 # Okabe and Ito's colours without the yellow that vanishes on white, and Tol's indigo and wine.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h", "<", ">")
-INK, GREY, PALE = "#222222", "#767676", "#D5D5D5"
+INK, GREY, PALE, ALARM = "#222222", "#767676", "#D5D5D5", "#B00020"
 DPI = 160
 LETTERS_AN_INCH = 12.5  # of bold type, size 9
 KEY_LETTERS = 6  # what a legend's line and margins take
@@ -103,7 +103,7 @@ def key_columns(figure: Figure, labels: list[str]) -> int:
 def stamp(figure: Figure, *, partial: bool) -> None:
     """Mark a figure of an incomplete sweep."""
     if partial:
-        figure.text(0.995, 0.995, "partial", ha="right", va="top", color="#B00020", weight="bold", fontsize=9)
+        figure.text(0.995, 0.995, "partial", ha="right", va="top", color=ALARM, weight="bold", fontsize=9)
 
 
 def to_bytes(figure: Figure) -> dict[str, bytes]:

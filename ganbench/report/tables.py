@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from ganbench.analysis.curves import IID, sampler_name
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import cells, words
+from ganbench.report.judgements import judgements
 from ganbench.report.render import MISSING, Table, decimals, number
 
 BUDGETS = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -26,7 +26,7 @@ BASELINES = {
 
 
 def tables(summary: Summary) -> Iterator[Table]:
-    """Yield every table: per dataset the best scores, all metrics, the seeds and the budgets."""
+    """Yield every table: per dataset the best scores, all metrics, the seeds and the budgets; then the judgements."""
     for dataset in summary.results.datasets:
         if summary.results.metrics(dataset):
             yield best_table(summary, dataset)
@@ -34,11 +34,7 @@ def tables(summary: Summary) -> Iterator[Table]:
             if summary.results.definition.get("rerun"):
                 yield seeds_table(summary, dataset)
             yield budget_table(summary, dataset)
-
-
-def slug(text: str) -> str:
-    """Return a name that is safe in a file name."""
-    return re.sub(r"[^\w.-]", "-", text)
+    yield from judgements(summary)
 
 
 def best_table(summary: Summary, dataset: str) -> Table:
@@ -118,20 +114,9 @@ def seeds_table(summary: Summary, dataset: str) -> Table:
     results = summary.results
     at = (results.definition["rerun"].get("select") or {}).get("at", "best")
     shown = results.shown(dataset)
-    frame = pd.concat([of_metric(summary.seeds, dataset, metric) for metric in shown])
-    frame = frame.merge(wide_counts(summary, dataset), on="variant", validate="many_to_one")
+    frame = seeds_frame(summary, dataset, shown)
     places = {metric.key: decimals(frame.loc[frame["metric"] == metric.key, "mean"]) for metric in shown}
-    columns: cells.Columns = {
-        "metric": _named(shown),
-        "model": cells.text("variant"),
-        "n seeds": cells.counts("rerun"),
-        "mean ± sd": cells.mean_sd("", places),
-        "without outliers": cells.mean_sd("trimmed_", places, "stars"),
-        "median [5 %, 95 %]": cells.interval(("q50", "q05", "q95"), places),
-        "left out": cells.share("failure_share"),
-        "searched": cells.score("searched", places),
-        "gap": cells.score("gap", places),
-    }
+    columns: cells.Columns = {"metric": _named(shown), **seeds_columns(places)}
     notes = [words.baseline_note(results, dataset, metric, places[metric.key]) for metric in shown]
     notes += [
         words.rerun_note(results, dataset),
@@ -152,6 +137,26 @@ def seeds_table(summary: Summary, dataset: str) -> Table:
         notes=notes,
     )
     return replace(table, frame=frame, text_columns=2)
+
+
+def seeds_frame(summary: Summary, dataset: str, metrics: list[Metric]) -> pd.DataFrame:
+    """Return the reruns' distributions by some metrics, with the counts of their variants."""
+    frame = pd.concat([of_metric(summary.seeds, dataset, metric) for metric in metrics])
+    return frame.merge(wide_counts(summary, dataset), on="variant", validate="many_to_one")
+
+
+def seeds_columns(places: int | cells.Places) -> cells.Columns:
+    """Return how a re-run setting is shown."""
+    return {
+        "model": cells.text("variant"),
+        "n seeds": cells.counts("rerun"),
+        "mean ± sd": cells.mean_sd("", places),
+        "without outliers": cells.mean_sd("trimmed_", places, "stars"),
+        "median [5 %, 95 %]": cells.interval(("q50", "q05", "q95"), places),
+        "left out": cells.share("failure_share"),
+        "searched": cells.score("searched", places),
+        "gap": cells.score("gap", places),
+    }
 
 
 def budget_table(summary: Summary, dataset: str) -> Table:
@@ -223,7 +228,7 @@ def _table(
     notes: list[str],
 ) -> Table:
     return Table(
-        name=f"{kind}_{slug(dataset)}",
+        name=f"{kind}_{words.slug(dataset)}",
         caption=caption,
         header=tuple(columns),
         rows=tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows()),

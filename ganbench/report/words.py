@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,25 +17,72 @@ STUDY_CHANNELS = 64
 COUNTS = "n is planned/done/diverged/failed trials."
 OPTIMISM = "Scores are the best over checkpoints, chosen on the images they are scored on: optimistic."
 OUTLIERS = (
-    "Without outliers: left out are runs without a finite score and runs whose robust z, 0.6745 × deviation"
-    " from the median / MAD, exceeds 3.5 on the bad side (log of scores to minimise, logit of shares to"
-    " maximise, MAD at least 1 % of the median). * some run was left out, ** at least 20 % were."
+    "Without outliers: left out are runs without a finite score and runs whose robust z, 0.6745 × deviation from the"
+    " median / MAD, exceeds 3.5 on the bad side (log of scores to minimise, logit of shares to maximise, MAD at least"
+    " 1 % of the median). * some run was left out, ** at least 20 % were."
 )
 GAP = "Gap: the chosen setting's searched score minus its untrimmed mean over seeds."
 MEANS = "Over seeds: mean ± sd, untrimmed."
 MEDIAN = "Median of the best of k random settings (the default is not one of them); diverged is worst."
 BAND = "[ ] is the 95 % band, simultaneous over k, where both sides say something; nothing beyond k = n/2."
 TIES = "Equal scores occur: the bands are conservative."
+PAIRS = (
+    "P(row beats column): the share of draws in which the best of k settings of the row's model is better than the"
+    " best of k of the column's, ties counted half. Framed: decided, that is different from ½ after Holm's correction"
+    " over all pairs and budgets of the data set; all others are undecided. Blank beyond half of the settings."
+)
+CROSSINGS = (
+    "The smallest k at which the best of k settings of the worse model beats the best of b of the better one more"
+    " often than not; > m: not reached with m, half of its settings. [ ] is the 95 % interval, ∞ where it is open."
+    " Which of two models is the better one may change with b."
+)
+RANKS = (
+    "Rank of the median best of k settings, 1 is best; [ ] holds it in 95 % of 1000 bootstrap samples of the"
+    " settings. First: share of those samples in which the model is first. No rank with fewer than 4k settings."
+)
+SENSITIVITY = (
+    "Share of the spread of ranks that a hyperparameter explains by itself (ε², in at most five levels; 0 on average"
+    " where it does not matter, so it may be below), with its 95 % interval; all together: adjusted R² of all main"
+    " effects. The rest is interaction, seed and what five levels are too coarse for. None with fewer than 16"
+    " settings."
+)
+SELECTION = (
+    "Gap: the best setting's searched score minus the untrimmed mean of its reruns, with Student's 95 % interval;"
+    " where smaller scores are better, below 0 is optimism. As good: share of reruns at least as good as the searched"
+    " score, about one half where nothing was luck, with Clopper and Pearson's interval."
+)
+
+
+# How names that are no words are written; any other is shown as it is.
+NAMES = {
+    "fd_inf": "FD∞", "fd_diag": "FD, diagonal", "fd_a": "FD, first half", "fd_b": "FD, second half", "f1": "F1",
+    "tv": "total variation", "ms_ssim": "MS-SSIM", "nn1": "1-NN accuracy", "kid": "KID", "is": "IS", "fd": "FD",
+    "distance": "median distance", "gap": "train–test gap",
+}  # fmt: skip
+LOWER_BOUNDS = frozenset(
+    {"recall", "recall_test", "recall_train"}
+)  # where a search for the nearest sample stops early
+INVERTED = "polygons"  # the space in which recall inverts the generator
+
+
+def slug(text: str) -> str:
+    """Return a name that is safe in a file name."""
+    return re.sub(r"[^\w.-]", "-", text)
+
+
+def part_name(bare: str) -> str:
+    """Write a bare metric name for readers."""
+    words = bare.replace("_", " ")
+    return NAMES.get(bare, words.upper() if len(words) <= 3 else words)
 
 
 def metric_name(metric: Metric) -> str:
     """Write a metric for readers: `fd_lenet28` → FD (lenet28); only Inception's Fréchet distance is FID."""
-    words = metric.bare.replace("_", " ")
     if metric.bare == "fid" or (metric.bare, metric.space) == ("fd", "inception"):
         return "FID"
-    name = words.upper() if len(words) <= 3 else words
-    threshold = f", δ = {metric.at}" if metric.at else ""
-    return f"{name} ({metric.space}{threshold})"
+    facts = [metric.space, f"δ = {metric.at}" if metric.at else ""]
+    facts += ["lower bound" if metric.space == INVERTED and metric.bare in LOWER_BOUNDS else ""]
+    return f"{part_name(metric.bare)} ({', '.join(filter(None, facts))})"
 
 
 def arrow(metric: Metric) -> str:
@@ -123,7 +171,7 @@ def default_note(results: Results) -> str:
         rate = used.get(results.label(variant["choices"]))
         if authors is not None and rate is not None and float(rate) != float(authors):
             said[results.label(variant["choices"])] = (
-                f"{_power(float(rate))} (authors' {_power(float(authors))})"
+                f"{power(float(rate))} (authors' {power(float(authors))})"
             )
     listed = ", ".join(f"{variant} {rates}" for variant, rates in said.items())
     return f"The default setting's learning rate is rescaled to the budget: {listed}." if said else ""
@@ -144,9 +192,13 @@ def width_note(results: Results, dataset: str) -> str:
     )
 
 
-def _power(value: float) -> str:
-    """Write 5e-05 as 5e-5."""
-    mantissa, _, exponent = f"{value:.3g}".partition("e")
+def power(value: float) -> str:
+    """Write 5e-05 as 5e-5, and 20000 as 2e4."""
+    plain = f"{value:.3g}"
+    mantissa, _, exponent = (plain if 1e-4 <= abs(value) < 1e4 or not value else f"{value:.2e}").partition(
+        "e"
+    )
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa and exponent else mantissa
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ganbench import files
 from ganbench.records import Score
 from ganbench.store.provenance import now, software
+from ganbench.store.summaries import summary
 
 OUTCOMES = ("done", "stopped", "failed")
 PREFIX = "attempt-"
@@ -28,7 +31,7 @@ class Attempt:
         self.pack_id = folder.parent.name
         self.number = int(folder.name.removeprefix(PREFIX))
         self._owner = os.getpid() if claimed else None
-        self._beats = 0
+        self._beats, self._since = 0, time.monotonic()
 
     def start(self, provenance: Mapping[str, Any]) -> None:
         """Write `provenance.json`: the claim, the software and what the caller adds (device, …)."""
@@ -60,11 +63,11 @@ class Attempt:
         files.replace_json(self._own(name), content)
 
     def heartbeat(self) -> None:
-        """Advance the counter that others watch where they cannot see this process."""
+        """Advance the counter that others watch where they cannot see this process; beside it, the seconds so far."""
         self._beats += 1
         path = self._own("heartbeat")
         with files.mendable(self.folder):
-            path.write_text(f"{self._beats}\n", encoding="utf-8")
+            path.write_text(f"{self._beats} {self._held():.1f}\n", encoding="utf-8")
 
     def forget_checkpoints(self, *, keep: int) -> None:
         """Remove this attempt's checkpoints except the newest `keep`."""
@@ -72,12 +75,12 @@ class Attempt:
             self._own(path.name).unlink(missing_ok=True)
 
     def finish(self, outcome: str) -> None:
-        """Write how the attempt ended: done, stopped or failed. A done pack names its diverged trials."""
+        """Write how the attempt ended (done, stopped or failed) and after how long; a done pack's says `summary`."""
         if outcome not in OUTCOMES:
             raise ValueError(f"an attempt ends {', '.join(OUTCOMES)}, not {outcome!r}")
-        content: dict[str, Any] = {"outcome": outcome, "end": now()}
+        content: dict[str, Any] = {"outcome": outcome, "end": now(), "seconds": round(self._held(), 3)}
         if outcome == "done":
-            content["diverged"] = self._diverged()
+            content |= summary(self._rows_of_all())
         self.write_json("outcome.json", content)
 
     def fail(self, error: BaseException | str) -> None:
@@ -109,10 +112,17 @@ class Attempt:
 
     def beat(self) -> str | None:
         """Return the heartbeat counter as it stands."""
-        try:
-            return (self.folder / "heartbeat").read_text(encoding="utf-8").strip()
-        except OSError:
-            return None
+        return next(iter(self._pulse()), None)
+
+    def seconds(self) -> float:
+        """Return for how long the attempt held its slot, as far as it has said: wall time from claim to end."""
+        outcome, pulse = self.outcome() or {}, self._pulse()
+        if "seconds" in outcome:
+            return float(outcome["seconds"])
+        if len(pulse) > 1:
+            return float(pulse[1])
+        start, end = (self.provenance() or {}).get("start"), outcome.get("end")
+        return _between(start, end) if start and end else 0.0  # an attempt of an older version
 
     def scores(self) -> list[dict[str, Any]]:
         """Return the score rows so far, without a torn last line."""
@@ -134,6 +144,16 @@ class Attempt:
             reverse=True,
         )
 
+    def _pulse(self) -> list[str]:
+        """Return the words of the heartbeat: the counter, and the seconds that the attempt had lasted."""
+        try:
+            return (self.folder / "heartbeat").read_text(encoding="utf-8").split()
+        except OSError:
+            return []
+
+    def _held(self) -> float:
+        return time.monotonic() - self._since
+
     def _own(self, name: str) -> Path:
         """Return a path of this attempt: the fence."""
         if self._owner != os.getpid():
@@ -143,10 +163,13 @@ class Attempt:
             raise RuntimeError(f"{name!r} lies outside of {self.pack_id}/{self.folder.name}")
         return self.folder / path
 
-    def _diverged(self) -> list[str]:
-        numbers = files.numbered(self.folder.parent, PREFIX)
-        rows = (row for n in numbers for row in Attempt(self.folder.parent / f"{PREFIX}{n}").scores())
-        return sorted({row["trial_id"] for row in rows if row["status"] == "diverged"})
+    def _rows_of_all(self) -> Iterator[dict[str, Any]]:
+        for number in files.numbered(self.folder.parent, PREFIX):
+            yield from Attempt(self.folder.parent / f"{PREFIX}{number}").scores()
+
+
+def _between(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def checkpoint_step(path: Path) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ganbench import files
 from ganbench.errors import StoreError
-from ganbench.store.liveness import ALIVE, UNVERIFIED, Observer, identity
+from ganbench.store.liveness import ALIVE, DEAD, UNVERIFIED, Observer, identity
 
 BEAT_S = 2.0
 PATIENCE_S = 30.0  # a driver out of sight whose heartbeat stands still for so long is dead
@@ -34,6 +34,16 @@ def only_driver(folder: Path) -> Iterator[None]:
             yield
     finally:
         files.replace_text(claim / "released", "")
+
+
+def driven_by(folder: Path) -> str:
+    """Return what drives a folder now, in words, as far as one look can tell; empty if nothing does."""
+    claim = folder / f"{_PREFIX}{max(files.numbered(folder, _PREFIX), default=0)}"
+    holder = files.read_json(claim / "claim.json")
+    if holder is None or (claim / "released").exists():
+        return ""
+    dead = Observer(PATIENCE_S).verdict(claim.name, holder, _beat(claim)) == DEAD
+    return "" if dead else _called(holder)
 
 
 def _take(folder: Path) -> Path:

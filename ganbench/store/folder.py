@@ -14,9 +14,11 @@ from ganbench import files
 from ganbench.errors import StoreError
 from ganbench.records import Pack, Score, Trial
 from ganbench.store import frames, pruning, rows
+from ganbench.store.asks import open_asks
 from ganbench.store.attempts import PREFIX, Attempt, checkpoint_step
 from ganbench.store.definition import differences, final_step, is_growth, read_definition, to_yaml
 from ganbench.store.driver import only_driver
+from ganbench.store.halts import Halts
 from ganbench.store.liveness import PATIENCE_S, Observer, identity
 from ganbench.store.plan import Plan, read_plan, write_plan
 from ganbench.store.states import DONE, FAILED, LOST, PLANNED, TRIAL_STATES, Judge, PackState, trial_state
@@ -37,6 +39,7 @@ class Store:
         self._judge = Judge(Observer(patience_s))
         self._cache = files.Cache()
         self._retried: set[str] = set()
+        self.halts = Halts(self.folder, self.slots, self.states)
 
     # The definition and the plan
 
@@ -82,13 +85,19 @@ class Store:
     def claim(self, pack_id: str, *, retry_failed: bool = False) -> Attempt | None:
         """Claim a pack or another unit of work for this process; None: it is done, failed or live elsewhere.
 
-        A failed one is claimed with `retry_failed`, once by each store object. Of several processes exactly
-        one gets the attempt. Raises `StoreError` where the folder cannot be written.
+        Nothing is given out where `halts` says why. A failed one is claimed with `retry_failed`, once by each
+        store object. Of several processes exactly one gets the attempt. Raises `StoreError` where the folder
+        cannot be written.
         """
+        return self._claim(pack_id, retry_failed=retry_failed)
+
+    def _claim(self, pack_id: str, *, retry_failed: bool, heed: bool = True) -> Attempt | None:
         folder = self._pack_folder(pack_id)
         # looked up before judging: an attempt that comes between is newer than what is judged, and wins
         newest = max(files.numbered(folder, PREFIX), default=0)
         if not self._may_claim(pack_id, self._states([pack_id])[pack_id].state, retry_failed=retry_failed):
+            return None
+        if heed and self.halts.why():
             return None
         attempt = folder / f"{PREFIX}{newest + 1}"
         if not files.claim_folder(attempt, identity()):
@@ -98,12 +107,12 @@ class Store:
 
     def claimable(self, *, retry_failed: bool = False) -> list[str]:
         """Return the packs and baselines that `claim` would give out now, in the plan's order."""
-        states = self.work().items()
+        states = () if self.halts.why() else self.work().items()
         return [name for name, state in states if self._may_claim(name, state, retry_failed=retry_failed)]
 
     def take_over(self, pack_id: str, *, retry_failed: bool = False) -> None:
         """Put an ended attempt after a failed one, or one whose heartbeat stopped: then anybody may claim."""
-        attempt = self.claim(pack_id, retry_failed=retry_failed)
+        attempt = self._claim(pack_id, retry_failed=retry_failed, heed=False)
         if attempt is not None:
             attempt.finish("stopped")
 
@@ -143,8 +152,9 @@ class Store:
         return {pack_id: pack.state for pack_id, pack in self._states(self.plan().packs).items()}
 
     def work(self) -> dict[str, str]:
-        """Return the states of packs and baselines: everything that slots claim."""
-        return {name: unit.state for name, unit in self._states([*self.plan().packs, *self._units()]).items()}
+        """Return the states of packs and baselines: everything that slots claim, or may yet ask for."""
+        units = self._states([*self.plan().packs, *self._units()])
+        return {name: unit.state for name, unit in units.items()} | dict.fromkeys(self._open(), PLANNED)
 
     def trial_states(self) -> pd.DataFrame:
         """Return the plan's lines with their `state`: planned, running, done, lost, diverged or failed."""
@@ -159,7 +169,8 @@ class Store:
         states = self._states(plan.packs)
         for trial in plan.trials:
             counts[trial_state(states[trial.pack_id], trial.trial_id)] += 1
-        return counts | {"total": len(plan.trials)}
+        counts[PLANNED] += len(self._open())
+        return counts | {"total": len(plan.trials) + len(self._open())}
 
     # Rows
 
@@ -254,6 +265,10 @@ class Store:
     def _units(self) -> list[str]:
         """Return the names of the units of work that are not packs: the baselines."""
         return [unit["id"] for unit in self._definition().get("baselines", [])]
+
+    def _open(self) -> list[str]:
+        """Return the names of settings that are chosen while the sweep runs, and are still to come."""
+        return open_asks(self._definition(), self.plan())
 
     def _definition(self) -> dict[str, Any]:
         return self._read("sweep.yaml", read_definition)

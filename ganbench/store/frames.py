@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ganbench.errors import StoreError
 from ganbench.files import read_lines
@@ -23,17 +25,32 @@ _PLAN = ["trial_id", "sweep", "stage", "index", "seed", "is_default"]
 _TAIL = ["step", "images_seen", "seconds", "metric", "value", "status", "protocol", "pack_id", "attempt"]
 
 
-def scores_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return score rows as a table; diverged is NaN, and what is in `extra` becomes columns."""
-    flat = [{**{k: v for k, v in row.items() if k != "extra"}, **row.get("extra", {})} for row in rows]
-    frame = pd.DataFrame(flat)
-    for name in (*KEY, *_FACTS):
-        if name not in frame:
-            frame[name] = pd.Series(dtype=object)
-    types = dict.fromkeys(("step", "images_seen", "attempt"), "int64") | dict.fromkeys(
-        ("seconds", "value"), "float64"
-    )
-    return frame[[*KEY, *_FACTS, *(c for c in frame if c not in {*KEY, *_FACTS})]].astype(types)
+def scores_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return score rows as a table; diverged is NaN, and what is in `extra` becomes columns.
+
+    Rows are taken one by one and need not all be in memory: there may be millions.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in (*KEY, *_FACTS)}
+    shared: dict[str, str] = {}  # equal texts once
+    number = 0
+    for number, row in enumerate(rows, start=1):
+        for name, value in (*row.items(), *row.get("extra", {}).items()):
+            column = columns.setdefault(name, [])
+            column.extend([None] * (number - 1 - len(column)))
+            column.append(shared.setdefault(value, value) if isinstance(value, str) else value)
+    columns.pop("extra", None)
+    for column in columns.values():
+        column.extend([None] * (number - len(column)))
+    return pd.DataFrame({name: _series(name, columns.pop(name)) for name in list(columns)})
+
+
+def _series(name: str, values: list[Any]) -> pd.Series[Any]:
+    """Return a column with the type that a score's field has; what is not one's is as pandas reads it."""
+    if name in ("step", "images_seen", "attempt"):
+        return pd.Series(values, dtype="int64")
+    if name in ("seconds", "value"):
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype=None if values else object)
 
 
 def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -45,7 +62,10 @@ def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not present:
         return scores_frame([])
     rows = pd.concat(present, ignore_index=True)
-    different = rows.drop_duplicates([*KEY, "value", "status"])
+    repeated = rows[rows.duplicated(KEY, keep=False)]
+    if repeated.empty:
+        return rows
+    different = repeated.drop_duplicates([*KEY, "value", "status"])
     clash = different[different.duplicated(KEY, keep=False)]
     if len(clash):
         raise StoreError(_clash(clash))
@@ -55,8 +75,10 @@ def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def with_axes(scores: pd.DataFrame, packs: Mapping[str, Pack]) -> pd.DataFrame:
     """Return scores with the axes of their packs as further columns."""
     axes = dict.fromkeys(name for pack in packs.values() for name in pack.variant if name not in scores)
-    found = [packs[pack].variant if pack in packs else {} for pack in scores["pack_id"]]
-    return scores.assign(**{name: pd.Series([v.get(name) for v in found], dtype=object) for name in axes})
+    place, known = pd.factorize(scores["pack_id"], use_na_sentinel=False)
+    found = [packs[pack].variant if pack in packs else {} for pack in known]
+    columns = {name: pd.Series([v.get(name) for v in found], dtype=object).to_numpy() for name in axes}
+    return scores.assign(**{name: column[place] for name, column in columns.items()})
 
 
 def baselines_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -89,10 +111,28 @@ def tidy(trials: list[Trial], sweep: str, scores: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(rows[ordered], preserve_index=False).replace_schema_metadata(None)
 
 
+def coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
+    """Return each text's place among the different ones, and those in order of appearance; null is empty."""
+    text = column.cast(pa.string()) if pa.types.is_null(column.type) else column  # of a table without rows
+    found = text.fill_null("").dictionary_encode()
+    found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return np.asarray(found.indices, dtype=np.int64), found.dictionary.to_pylist()
+
+
 def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a table; raises `StoreError` where the file is not one or lacks a column."""
+    return _opened(path, lambda: pq.read_table(path, columns=columns))
+
+
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a table's columns; raises `StoreError` where the file is not one."""
+    names: list[str] = _opened(path, lambda: pq.read_schema(path)).names
+    return names
+
+
+def _opened(path: Path, reader: Callable[[], Any]) -> Any:
     try:
-        return pq.read_table(path, columns=columns)
+        return reader()
     except FileNotFoundError:
         raise StoreError(f"there is no {path}: name a sweep's folder or its scores.parquet") from None
     except (pa.ArrowException, OSError) as error:
@@ -154,12 +194,13 @@ def _plan_frame(trials: list[Trial], sweep: str) -> pd.DataFrame:
 
 def _dtype(values: list[Any]) -> Any:
     """Keep what pandas would change: booleans and integers with gaps."""
-    return object if None in values and any(isinstance(v, int) for v in values) else None
+    kinds = set(map(type, values))
+    return object if type(None) in kinds and any(issubclass(kind, int) for kind in kinds) else None
 
 
 def _column(values: list[Any]) -> list[Any]:
     """Make one column of a parameter that models spell differently: numbers as floats, else text."""
-    kinds = {type(value) for value in values if value is not None}
+    kinds = set(map(type, values)) - {type(None)}
     if len(kinds) <= 1 and not kinds & {list, dict, tuple}:
         return values
     if kinds == {int, float}:

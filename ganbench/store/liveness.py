@@ -21,14 +21,16 @@ _SLURM = (
     "SLURM_ARRAY_TASK_ID",
     "SLURM_RESTART_COUNT",
 )
+_LOCAL_JOB = "SUBMITIT_LOCAL_JOB_ID"  # names the file that a local slot's output goes to
 
 Claim = Mapping[str, Any]
 
 
 def identity() -> dict[str, Any]:
-    """Return what tells this process from every other one: machine, boot, pid and its start, user and SLURM job."""
+    """Return what tells this process from every other one: machine, boot, pid and its start, user, its job."""
     slurm = {name: os.environ[name] for name in _SLURM if name in os.environ}
-    return {**_machine(), **process(os.getpid()), "uid": os.getuid(), "slurm": slurm}
+    local = {"local_job": os.environ[_LOCAL_JOB]} if _LOCAL_JOB in os.environ else {}
+    return {**_machine(), **process(os.getpid()), "uid": os.getuid(), "slurm": slurm, **local}
 
 
 def process(pid: int) -> dict[str, Any]:

@@ -52,13 +52,15 @@ def read_plan(path: Path) -> Plan:
     """Read trials.jsonl; no file is an empty plan. Raises `StoreError` where a line is not a plan's line."""
     rows = files.read_lines(path)
     try:
+        for name in {row[key] for row in rows for key in ("trial_id", "pack_id")}:
+            files.bare_name(name)  # they name files and folders
         packs = [row.pop("pack") for row in rows]
         trials = [Trial(**row) for row in rows]
         first = {trial.pack_id: number for number, trial in reversed(list(enumerate(trials)))}
         known = {
             pack: _pack(trials[number], packs[number]) for pack, number in sorted(first.items(), key=_number)
         }
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path} is not a plan of this version ({error}): plan under another name"
         ) from error

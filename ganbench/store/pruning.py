@@ -12,7 +12,7 @@ from ganbench.errors import StoreError
 
 KEEP = ("best", "none")
 _WORK = ("scores.parquet", "packs/*/*/scores.jsonl", "packs/*/*/baselines.jsonl", "packs/*/*/checkpoint-*")
-_PLANNED = ("sweep.yaml", "trials.jsonl")
+_PLANNED = ("sweep.yaml", "trials.jsonl", "history.jsonl")
 _SNAPSHOT = re.compile(r"(?P<trial>.+)-(?P<step>\d+)\.safetensors")
 
 
@@ -30,7 +30,9 @@ def prune(folders: Iterable[Path], keep: str, best: Mapping[str, int]) -> int:
     for folder in folders:
         with files.mendable(folder):
             for path in _superfluous(folder, keep, best):
-                size += path.stat().st_size
+                if not path.parent.resolve().is_relative_to(folder.parents[2].resolve()):
+                    continue  # a link leads out of the sweep
+                size += path.lstat().st_size
                 path.unlink()
     return size
 

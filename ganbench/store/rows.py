@@ -21,12 +21,12 @@ def merged(folder: Path, plan: Plan, attempts: Callable[[str], list[Attempt]]) -
     packs = plan.pack_of()
     later = files.read_lines(folder / "rescored.jsonl")
     later = [row | {"pack_id": packs.get(row["trial_id"]), "attempt": 0} for row in later]
-    ours = [
+    ours = (
         row | {"pack_id": pack_id, "attempt": attempt.number}
         for pack_id in plan.packs
         for attempt in attempts(pack_id)
         for row in attempt.scores()
-    ]
+    )
     return frames.merge([_compacted(folder, plan), frames.scores_frame(later), frames.scores_frame(ours)])
 
 

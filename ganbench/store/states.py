@@ -23,10 +23,12 @@ class Reached(NamedTuple):
 
 
 class PackState(NamedTuple):
-    """A pack's state, and which of its trials diverged if it is done."""
+    """A pack's state; if it is done, which of its trials diverged, and which attempt said so in what words."""
 
     state: str
     diverged: frozenset[str] = frozenset()
+    outcome: Mapping[str, Any] | None = None
+    attempt: int = 0
 
 
 class Judge:
@@ -43,7 +45,7 @@ class Judge:
             outcome = files.read_json(f"{packs}/{name}/{PREFIX}1/outcome.json")
             if not outcome or outcome["outcome"] != DONE:
                 return None
-            self._done[name] = PackState(DONE, frozenset(outcome.get("diverged", ())))
+            self._done[name] = _done(outcome, 1)
         return self._done[name]
 
     def judge(
@@ -66,9 +68,9 @@ class Judge:
         if not attempts:
             return PackState(PLANNED)
         outcomes = [attempt.outcome() for attempt in attempts]
-        for outcome in outcomes:
+        for attempt, outcome in zip(attempts, outcomes, strict=True):
             if outcome and outcome["outcome"] == DONE:
-                return PackState(DONE, frozenset(outcome.get("diverged", ())))
+                return _done(outcome, attempt.number)
         if outcomes[0] and outcomes[0]["outcome"] == FAILED:
             return PackState(FAILED)
         verdict = DEAD if outcomes[0] else self._verdict(attempts[0])
@@ -104,6 +106,10 @@ def trial_state(pack: PackState, trial_id: str) -> str:
     if pack.state == DONE and trial_id in pack.diverged:
         return DIVERGED
     return RUNNING if pack.state == UNVERIFIED else pack.state
+
+
+def _done(outcome: Mapping[str, Any], attempt: int) -> PackState:
+    return PackState(DONE, frozenset(outcome.get("diverged", ())), outcome, attempt)
 
 
 def _complete(trials: tuple[str, ...], final: int, rows: Mapping[str, Reached]) -> PackState | None:

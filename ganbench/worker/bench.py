@@ -66,6 +66,7 @@ def pack_training(
         images,
         batch_size=configs[0]["budget"]["batch_size"],
         mode=pack.mode,
+        precision=pack.precision,
     )
 
 

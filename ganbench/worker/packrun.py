@@ -13,7 +13,7 @@ from ganbench.protocols import Procedure, Snapshot
 from ganbench.records import Pack, Score, Trial
 from ganbench.scoring import is_finite, shown
 from ganbench.store import Store
-from ganbench.store.attempts import Attempt
+from ganbench.store.attempts import Attempt, checkpoint_step
 from ganbench.worker.bench import bench_of, checkpoint_steps, direction_of, pack_training, trial_config
 from ganbench.worker.snapshots import load_snapshot, save_snapshot
 
@@ -45,14 +45,28 @@ class PackRun:
         self._sign = -1.0 if direction_of(protocol, protocol["select"]) == "max" else 1.0
 
     def resume(self) -> None:
-        """Continue from the newest checkpoint that can be read, of any attempt."""
+        """Continue from the newest checkpoint that can be read, of any attempt, and all of whose rows are there."""
+        scored = {
+            (row["trial_id"], row["step"], row["metric"])
+            for attempt in self._store.attempts(self._pack.pack_id)
+            for row in attempt.scores()
+        }
         for path in self._store.checkpoints(self._pack.pack_id):
+            if not self._due(checkpoint_step(path)) <= scored:
+                continue  # the disk has lost rows: they are made again
             try:
                 notes = self.training.restore(path)
             except (ValueError, RuntimeError, EOFError, KeyError, OSError):
                 continue  # cut in half or foreign: an older one will do
             self._best = {k: Best(step, value) for k, (step, value) in notes["best"].items()}
             return
+
+    def _due(self, step: int) -> set[tuple[str, int, str]]:
+        """Return what a pack has scored that has come so far: (trial, step, metric)."""
+        keys = self.bench.scorer.keys(("every",))
+        return {
+            (t.trial_id, s, key) for t in self._trials for s in self._schedule if s <= step for key in keys
+        }
 
     def run(self, stop: Stop, on_step: OnStep = lambda _: None) -> str:
         """Train to the end of the budget or until told to stop; returns `done` or `stopped`."""

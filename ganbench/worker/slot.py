@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from ganbench.controller import ask_more
 from ganbench.errors import UserError
 from ganbench.instantiation import instantiate, load_plugins
 from ganbench.records import Pack
@@ -30,17 +31,18 @@ def run_slot(
     retry_failed: bool = False,
     on_step: OnStep = lambda _: None,
 ) -> None:
-    """Claim and run packs of a sweep until none is left or `stop()`; every outcome is in the store.
+    """Claim and run packs of a sweep until none is left, `stop()` or a halt; every outcome is in the store.
 
     A pack that raises is recorded as failed and the slot goes on; a full disk or an unreadable store ends the slot.
     """
     store = Store(Path(results), name)
     load_plugins(list(store.definition().get("plugins", {})))
-    while not stop():
+    while not stop() and store.halts.why() is None:
         claimed = _claim(store, slot, retry_failed=retry_failed)
-        if claimed is None:
+        if claimed is not None:
+            _attempt(store, *claimed, stop, on_step)
+        elif not ask_more(store, stop):
             return
-        _attempt(store, *claimed, stop, on_step)
 
 
 def _claim(store: Store, slot: int, *, retry_failed: bool) -> tuple[Attempt, Pack | dict[str, Any]] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from boards import board
@@ -188,6 +190,43 @@ def test_stored_halves_are_used():
     row = optimism(made)
     assert row[["missing", "same", "other", "optimism"]].tolist() == ["", 2.5, 2.5, 0.0]
     assert half_keys(made.metric("toy", "fd_toy")) == ("fd_a_toy", "fd_b_toy")
+
+
+def test_halves_know_what_was_true_at_the_chosen_checkpoint():
+    """A truth that moves and halves that scatter about it: `other` is the truth where a half chose, `same` flatters."""
+    truth = np.array([5.0, 4.0, 3.7, 3.6, 3.6])
+    a, b = truth + 0.5 * RNG.normal(size=(2, 3000, 5))
+    runs = [np.stack([(x + y) / 2, x, y], axis=1).tolist() for x, y in zip(a, b, strict=True)]
+    scores = {
+        key: [[step[n] for step in run] for run in runs] for n, key in enumerate(("fd_toy", *HALF_KEYS))
+    }
+    row = optimism(halved(scores))
+    picked = np.concatenate([truth[a.argmin(axis=1)], truth[b.argmin(axis=1)]])
+    shown = np.concatenate([a.min(axis=1), b.min(axis=1)])
+    assert row["lower"] <= (picked - shown).mean() <= row["upper"]
+    assert row["other"] == pytest.approx(picked.mean(), abs=0.03)
+    assert row["same"] == pytest.approx(shown.mean())
+    assert row["optimism"] > 0.3
+    assert row["n"] == 3000
+
+
+HALF_KEYS = ("fd_a_toy", "fd_b_toy")
+
+
+def halved(scores):
+    """Return a sweep with a score of its own for each metric."""
+    made = board({"toy": {"a": scores["fd_toy"]}}, metrics=dict.fromkeys(scores, "min"))
+    rows = made.scores.copy()
+    for key, values in scores.items():
+        mine = (rows["metric"] == key).to_numpy()
+        ordered = rows[mine].sort_values(["step"], kind="stable")
+        place = {trial: n for n, trial in enumerate(made.trials["trial_id"])}
+        steps = {step: n for n, step in enumerate(sorted(rows["step"].unique()))}
+        found = [
+            values[place[t]][steps[s]] for t, s in zip(ordered["trial_id"], ordered["step"], strict=True)
+        ]
+        rows.loc[ordered.index, "value"] = found
+    return replace(made, scores=rows)
 
 
 def test_the_law_of_the_best_is_the_normal_s():

@@ -80,7 +80,7 @@ SWEEP = {
     ("seed=3",): "use search.seed and rerun.first_seed",
     ("pack=0",): "`pack` must be at least 1",
     ("--launcher", "nope"): "launcher 'nope' is not known: choose inline or local",
-    ("--retry", "nonsense"): "the one choice is `--retry failed`",
+    ("--retry", "nonsense"): "give `failed`, or `failed:` and how a signature begins",
     ("--plugin", "no_such_module"): "put its folder on PYTHONPATH",
     ("--config-dir", "nowhere"): "there is no such folder",
 }
@@ -97,8 +97,8 @@ def test_sweep_refuses(arguments: tuple[str, ...], here: Path) -> None:
 
 NAMES = {
     ("sweep", "quickstat"): "there is no sweep `quickstat`; did you mean `quickstart`?",
-    ("sweep", "../quickstart"): "there is no sweep `../quickstart`",
-    ("plan", "/etc/passwd"): "there is no sweep `/etc/passwd`",
+    ("sweep", "../quickstart"): "'../quickstart' cannot name a folder of results",
+    ("plan", "/etc/passwd"): "'/etc/passwd' cannot name a folder of results",
     (
         "status",
         "nothing",
@@ -111,9 +111,12 @@ NAMES = {
     ("gc", "nothing", "--keep", "last"): "--keep 'last' is not known: choose best or none",
     ("score", "nothing", "--protocol", "ring"): "no sweep 'nothing'",
     ("export", "nothing"): "name a sweep's folder or its scores.parquet",
-    ("export", "nothing", "xml"): "the one form is csv",
+    ("export", "nothing", "xml"): "choose csv or optuna",
     ("export", "../nothing"): "'../nothing' cannot name a folder of results",
-    ("list", "nothing"): "nothing to list under 'nothing': choose sweeps, budgets, datasets",
+    (
+        "list",
+        "nothing",
+    ): "nothing to list under 'nothing': choose sweeps, papers, references, budgets, datasets",
 }
 
 

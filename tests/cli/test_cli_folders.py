@@ -196,13 +196,13 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     assert sweep(tmp_path).code == 0
     folder = tmp_path / "quickstart"
     shutil.copytree(folder, tmp_path / "whole")
-    for name, words in (
-        ("sweep.yaml", "sweep.yaml"),
-        ("trials.jsonl", "is damaged at line 1"),
-        ("scores.parquet", "restore it, or delete it if packs/ is complete"),
+    for verb, name, words in (
+        ("status", "sweep.yaml", "sweep.yaml"),
+        ("status", "trials.jsonl", "is damaged at line 1"),
+        ("compact", "scores.parquet", "restore it, or delete it if packs/ is complete"),
     ):
         text = (folder / name).read_bytes()
         (folder / name).write_bytes(b"{[" + text[40:])
-        assert words in refused(ganbench("status", "quickstart", "--results", tmp_path)), name
+        assert words in refused(ganbench(verb, "quickstart", "--results", tmp_path)), name
         (folder / name).write_bytes(text)
     assert ganbench("status", "quickstart", "--results", tmp_path).code == 0

@@ -130,3 +130,19 @@ def test_a_traced_step_gives_the_same_bits(model: str, monkeypatch: pytest.Monke
     traced = pack(model, lanes=LANES, seeds=SEEDS)
     assert all(identical(a, b) for a, b in zip(logs, train(traced, 9), strict=True))
     assert identical(eager.state, traced.state)
+
+
+@pytest.mark.parametrize("family", ["ring", "gray28"])
+@pytest.mark.parametrize("model", MODELS)
+def test_products_in_bfloat16_move_a_model_a_little_and_leave_its_state_float32(
+    model: str, family: str
+) -> None:
+    exact = pack(model, family, lanes=LANES[:1], seeds=SEEDS[:1])
+    coarse = pack(model, family, lanes=LANES[:1], seeds=SEEDS[:1], precision="bf16")
+    logs, rounded = train(exact, 3), train(coarse, 3)
+    kinds = {leaf.dtype for leaf in leaves(coarse.state)} | {v.dtype for log in rounded for v in log.values()}
+    assert kinds == {torch.float32, torch.int64}
+    assert coarse.finite().all()
+    assert distance(exact.state, coarse.state) > 0.0
+    for name, value in logs[0].items():
+        torch.testing.assert_close(rounded[0][name], value, atol=2e-2, rtol=2e-2)

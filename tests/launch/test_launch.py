@@ -115,7 +115,7 @@ def test_a_slot_that_was_killed_is_replaced_and_its_pack_resumed(tmp_path: Path)
     done = launch(store, LOCAL, target="stores.die_once")
     assert done.started == 2
     assert len(done.failures) == 1
-    assert done.failures[0].startswith("slot 0 was killed or could not start: see ")
+    assert done.failures[0].startswith("slot 0 was killed: see ")
     assert store.counts()["done"] == 1
     assert [a.number for a in store.attempts("p0")] == [1, 2]
 

@@ -24,6 +24,7 @@ from ganbench.launch.slots import Slots
 from ganbench.launch.slurm import check
 from ganbench.scheduler import Job
 from ganbench.store import Store
+from ganbench.store.causes import is_out_of_memory
 from ganbench.store.driver import DrivenError
 from ganbench.store.liveness import identity
 
@@ -248,6 +249,34 @@ def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
     killed()
     judge(store, before, 2)
     assert store.work() == {"p0": "failed", "p1": "planned"}, "what the launcher put between does not count"
+    assert store.failures("p0")[-1]["message"].startswith(
+        "KilledError: 2 attempts were killed before they saved"
+    )
+
+
+def test_a_pack_that_slurm_killed_for_memory_is_given_up_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = planned(tmp_path, packs=1), {"jobs": ["7"], "progress": ""}
+    known_as(monkeypatch, s0="OUT_OF_MEMORY", s1="FAILED")
+    monkeypatch.setattr(rounds.scheduler, "ask", lambda *words: None)
+    here = identity()
+    for task in ("0", "1"):
+        slurm = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": task, "SLURM_JOB_ID": "9"}
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "ganbench.store.folder.identity", lambda slurm=slurm: {**here, "pid_start": 1, "slurm": slurm}
+            )
+            claimed(Store(tmp_path, "toy"), "p0")
+    judge(store, before, 2)
+    (failure,) = store.failures("p0")
+    assert failure["signature"] == "OutOfMemoryError"
+    assert (
+        "of 2 attempts that were killed before they saved anything, 1 ran out of memory as SLURM says"
+        in (failure["message"])
+    )
+    assert "launcher.mem" in failure["message"]
+    assert is_out_of_memory(failure["message"])
 
 
 # The continuation

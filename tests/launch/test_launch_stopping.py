@@ -19,7 +19,7 @@ DRIVER = """
 import sys, stores
 from ganbench.launch import launch
 store = stores.Store(sys.argv[1], "toy")
-settings = {"kind": sys.argv[2], "workers": 2, "per_gpu": 1, "restarts": 3, "grace_s": 30.0}
+settings = {**stores.LOCAL, "kind": sys.argv[2]}
 try:
     with store.driver():
         print(launch(store, settings, target="stores.run_slot", on_progress=lambda _: print("driving", flush=True)))

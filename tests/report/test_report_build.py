@@ -37,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_everything_is_there_and_nothing_else(report: Path):
     names = {
         f"tables/{name}_toy.{kind}"
-        for name in ("best", "metrics", "seeds", "budget")
+        for name in ("best", "metrics", "seeds", "budget", "pairs", "crossings", "ranks", "gaps")
         for kind in ("csv", "md", "tex")
     }
     names |= {f"figures/{name}.{kind}" for name in (*FIGURES, "samples_toy") for kind in ("pdf", "png")}
@@ -59,8 +59,11 @@ def test_other_scores_give_other_bytes(report: Path, tmp_path: Path):
         allow_partial=False,
     )
     old, new = contents(report), contents(other)
-    assert len(new) == 14
-    assert all(old[name] != new[name] for name in new)
+    assert len(new) == 26
+    ordered = {name for name in new if name.startswith(("tables/pairs", "tables/crossings", "tables/ranks"))}
+    assert all(old[name] != new[name] for name in new.keys() - ordered - {"tables/ranks_toy.csv"})
+    # who beats whom does not depend on the scale; the ranks' CSV has the medians too
+    assert all(old[name] == new[name] for name in ordered - {"tables/ranks_toy.csv"})
 
 
 def test_pictures_can_be_opened_and_are_not_blank(report: Path):

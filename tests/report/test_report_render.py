@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench.report.render import Table, csv, decimals, latex, latex_escape, markdown, number
+from ganbench.report.render import Table, csv, decimals, latex, latex_escape, latex_formula, markdown, number
 
 NASTY = 'a_b & 50% {x} $1 #2 ~ ^ \\ <y> | "q" `z` *'
 TABLE = Table(
@@ -110,3 +110,50 @@ def test_partial_is_stamped_everywhere():
 def test_line_breaks_in_names_cannot_break_a_table(render):
     broken = replace(TABLE, rows=(("a\nb", "1", "2"), *TABLE.rows[1:]), frame=TABLE.frame.assign(variant="x"))
     assert "a\nb" not in render(broken)
+
+
+def test_a_row_of_one_cell_spans_the_table():
+    table = replace(
+        TABLE, rows=(("over all_of them",), *TABLE.rows), rules=frozenset({0, 2}), rule=None, bold=frozenset()
+    )
+    text = latex(table)
+    assert (
+        r"\multicolumn{3}{l}{\makebox[0pt][l]{\parbox[t]{\linewidth}{\raggedright over all\_of them}}} \\"
+        in text
+    )
+    rows = [line for line in markdown(table).splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
+    assert text.count(r"\midrule") == 2  # below the heading, and before row 2: row 0 has one already
+
+
+def test_a_long_table_is_continued_before_a_heading():
+    rows = tuple(row for block in range(4) for row in ((f"block {block}",), *(("a", "b", "c"),) * 20))
+    table = replace(TABLE, rows=rows, rules=frozenset({21, 42, 63}), rule=None, bold=frozenset())
+    text = latex(table)
+    parts = text.split(r"\begin{table}")[1:]
+    assert [part.count("block") for part in parts] == [2, 2]
+    assert [part.count("a & b & c") for part in parts] == [40, 40]
+    assert text.count(r"\label{") == 1
+    assert ", continued}" in parts[1]
+    assert "Continued on the next page." in parts[0]
+    assert "Protocol" in parts[1]
+
+
+def test_formulas_become_mathematics():
+    text = "E softplus(−l(x)) + ½ E(y(x\u0303) − real_label)²"
+    assert latex_formula(text) == (
+        r"$E\,\mathrm{softplus}(-l(x))\,+\,\frac12\,E(y(\tilde{x})\,-\,\mathrm{real}_{\mathrm{label}})^2$"
+    )
+    assert latex_formula("√(‖∇D(x)‖)") == r"$\surd (\|\nabla D(x)\|)$"
+    assert latex_formula("weights clipped to [−c, c]") == "weights clipped to [$-$c, c]"
+    assert latex_formula("—") == "---"
+
+
+def test_letters_that_no_font_has_become_code_points():
+    assert latex_escape("é 日 ∝") == r"é [U+65E5] $\propto$"
+
+
+def test_a_heading_may_have_lines():
+    table = replace(TABLE, header=("model", "n", "FD\nall"))
+    assert r"\shortstack[r]{FD \\ all}" in latex(table)
+    assert "FD all" in markdown(table)

@@ -11,7 +11,8 @@ from synthetic import RERUN, Run, results, sweep
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import summarise
 from ganbench.report.render import Table
-from ganbench.report.tables import slug, tables
+from ganbench.report.tables import tables
+from ganbench.report.words import slug
 
 
 def made_of(found: Results, *, allow_partial: bool = False) -> dict[str, Table]:
@@ -92,7 +93,9 @@ def test_every_table_carries_counts_and_the_protocol():
     for name, table in made_of(sweep()).items():
         assert any(heading.startswith("n") for heading in table.header), name
         assert any(note.startswith("Protocol proto") for note in table.notes), name
-        assert {"search_planned", "search_diverged", "search_failed"} <= set(table.frame.columns), name
+        counts = {"pairs_toy": {"n_a", "n_b"}, "crossings_toy": {"n_better", "n_worse"}}
+        default = {"search_planned", "search_diverged", "search_failed"}
+        assert counts.get(name, default) <= set(table.frame.columns), name
 
 
 def test_metrics_have_the_baselines_below_a_rule():
@@ -202,3 +205,50 @@ def test_thresholds_are_named():
 
 def test_file_names_are_safe():
     assert slug("a/b c@3") == "a-b-c-3"
+
+
+def test_judgements_by_hand():
+    """a has 1, 2, 3, 4 and b has 5, 6, 7, 8: a wins every duel, and is first whatever is drawn."""
+    drawn = {"a": [1.0, 2.0, 3.0, 4.0], "b": [5.0, 6.0, 7.0, 8.0]}
+    runs = {
+        model: [Run(0, [9.0]), *(Run(n, [v]) for n, v in enumerate(ours, 1))] for model, ours in drawn.items()
+    }
+    found = made_of(results(runs))
+    (pair,) = found["pairs_toy"].rows
+    assert pair[:3] == ("a", "b", "4, 4")
+    assert pair[3].startswith("1.00 [")
+    assert pair[4:] == ("—", "—", "undecided")
+    assert found["ranks_toy"].rows == (
+        ("a", "5/5/0/0", "1 [1, 1]", "100 %"),
+        ("b", "5/5/0/0", "2 [2, 2]", "0 %"),
+    )
+    assert found["crossings_toy"].rows == (("a", "b", "4, 4", "> 2 [1, ∞]"),)
+    assert "sensitivity_toy" not in found  # no hyperparameter was drawn
+
+
+def test_selection_gaps_by_hand():
+    (row,) = made_of(SMALL)["gaps_toy"].rows
+    # 1 searched, 1, 2 and 3 in the reruns: sd 1, so ± 4.30 / √3; one of three is as good
+    assert row == ("a", "1", "3", "1.00", "2.00", "−1.00 [−3.48, 1.48]", "0.33 [0.01, 0.91]")
+
+
+def test_what_matters_is_shown_where_settings_suffice():
+    runs = {"a": [Run(n, [float(n % 2) + 1 + n / 1000]) for n in range(24)]}
+    made = results(runs, default=None)
+    trials = made.trials.assign(**{"model.switch": made.trials["index"] % 2})
+    table = made_of(replace(made, trials=trials))["sensitivity_toy"]
+    assert table.header == ("model", "n", "switch", "all together")
+    assert table.rows[0][:2] == ("a", "24/24/0/0")
+    assert float(table.rows[0][2].partition(" ")[0]) > 0.7
+
+
+def test_crossing_budgets_of_huge_searches_are_left_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ganbench.report.judgements.CROSSED_UP_TO", 7)
+    found = made_of(sweep(settings=9))
+    assert "pairs_toy" in found
+    assert "crossings_toy" not in found
+
+
+def test_dependent_draws_give_no_judgement_but_gaps():
+    found = made_of(sweep(search={"sampler": "tpe", "space": "wide", "trials": 9}))
+    assert set(found) == {f"{name}_toy" for name in ("best", "metrics", "seeds", "budget", "gaps")}

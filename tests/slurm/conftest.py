@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,3 +62,18 @@ def toy(tmp_path: Path, watched: Callable[[Store], Store]) -> Callable[..., Stor
         return watched(planned(tmp_path, packs, **more))
 
     return plan
+
+
+@pytest.fixture
+def last_node() -> Iterator[None]:
+    """The node of `low` and `high`, for one test at a time: one pre-empts there, one kills its daemon."""
+    path = Path(os.environ["SLURM_CONF"]).parents[1] / "run" / "last-node.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def small() -> list[str]:
+    """What two small slots on the cluster are asked for with."""
+    return ["launcher.mem=500M", "launcher.signal_s=30", "--workers", "2"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from chains import assert_whole
 from slurmwork import (
     THEN,
     logs,
@@ -21,6 +22,7 @@ from slurmwork import (
 from ganbench.launch.jobs import word
 from ganbench.scheduler import known
 from ganbench.store import Store
+from ganbench.store.attempts import checkpoint_step
 
 Toy = Callable[..., Store]
 
@@ -40,9 +42,10 @@ def test_usr2_saves_at_the_next_step_and_queues_again(toy: Toy, use_srun: bool) 
     tell("scancel", "--signal=USR2", *([] if use_srun else ["--batch"]), slot.key)
     wait_for_end(store)
     assert outcomes(store, "p0") == ["stopped", "done"], logs(store)
+    assert_whole(store)
     assert restarts(store, "p0") == [0, 1], "the same job came back"
     (first,) = store.checkpoints("p0")
-    assert 0 < int(first.read_text()) < 20
+    assert 0 < checkpoint_step(first) < 20
 
 
 @pytest.mark.slow
@@ -55,15 +58,17 @@ def test_the_time_limit_is_announced_and_survived(toy: Toy) -> None:
     assert set(outcomes(store, "p0")[:-1]) == {"stopped"}
     assert restarts(store, "p0") == list(range(len(store.attempts("p0"))))
     assert len(store.attempts("p0")) >= 2
+    assert_whole(store)
 
 
-def test_pre_emption_lets_the_slot_save_and_come_back(toy: Toy) -> None:
+def test_pre_emption_lets_the_slot_save_and_come_back(toy: Toy, last_node: None) -> None:
     store = toy(packs=1, step=0.5)
     start(store, partition="low", cpus=16)
     wait_for_steps(store)
     tell("sbatch", "--partition=high", "--cpus-per-task=16", "--output=/dev/null", "--wrap=sleep 3")
     wait_for_end(store)
     assert outcomes(store, "p0") == ["stopped", "done"], logs(store)
+    assert_whole(store)
     assert restarts(store, "p0") == [0, 1]
 
 
@@ -83,7 +88,7 @@ def test_a_cancelled_sweep_stays_cancelled_until_the_same_command(toy: Toy) -> N
     assert again.started == 2
     wait_for_end(store)
     assert word(store) == ""
-    assert Store(store.results, store.name).counts()["done"] == 4, logs(store)
+    assert_whole(store, logs(store))
 
 
 def test_a_term_before_usr2_is_a_cancel_all_the_same(toy: Toy) -> None:
@@ -104,7 +109,7 @@ def test_the_others_take_over_from_a_cancelled_slot(toy: Toy) -> None:
     wait_for_steps(store, 2)
     tell("scancel", slots(store)[0].key)
     wait_for_end(store)
-    assert Store(store.results, store.name).counts()["done"] == 6, logs(store)
+    assert_whole(store, logs(store))
     assert word(store) == ""
 
 

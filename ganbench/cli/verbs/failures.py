@@ -7,9 +7,9 @@ from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, app, print_js
 
 @app.command(rich_help_panel=LOOK)
 def failures(name: str, results: Results = DEFAULT_RESULTS, as_json: Json = False) -> None:
-    """Group failed packs by the place and kind of their error."""
-    from ganbench.lookup import failures_of
-    from ganbench.terminal import show_failures
+    """Group what failed by the place and kind of its error, and cross it with the parameters."""
+    from ganbench.failures import failures_of, show_failures
+    from ganbench.terminal import Console
 
     found = failures_of(name, results)
-    print_json(found) if as_json else show_failures(found)
+    print_json(found) if as_json else show_failures(name, found, Console())

@@ -55,6 +55,7 @@ def _compare(names: list[str], results: Path, out: Path, *, allow_partial: bool)
 
 def _summary(name: str, results: Path, allow_partial: bool) -> Summary:
     from ganbench.analysis.summary import summarise
-    from ganbench.sweep import open_store, read_results
+    from ganbench.store.opening import open_store
+    from ganbench.sweep import read_results
 
     return summarise(read_results(open_store(name, results)), allow_partial=allow_partial)

@@ -17,7 +17,6 @@ from ganbench.cli.app import (
     app,
     request,
 )
-from ganbench.errors import UserError
 
 
 @app.command(rich_help_panel=RUN)
@@ -37,23 +36,31 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and a cluster's batch script, do nothing.")
     ] = False,
-    retry: Annotated[str, typer.Option(help="`failed`: run failed packs again.")] = "",
+    retry: Annotated[
+        str,
+        typer.Option(help="`failed`: run failed packs again; `failed:SIGNATURE`: those that begin so."),
+    ] = "",
+    max_device_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-device-hours", help="Save and end when all slots together have used so many, in all."
+        ),
+    ] = None,
     config_dir: ConfigDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Plan, train, score, re-run the best and report; the same command again continues."""
-    from ganbench.sweep import Placement, preview, run_sweep
+    from ganbench.requests import Placement
+    from ganbench.sweep import preview, run_sweep
     from ganbench.terminal import Console, show_plan
 
-    if retry not in ("", "failed"):
-        raise UserError(f"--retry {retry!r} is not known: the one choice is `--retry failed`")
     asked = request(name, overrides, results, config_dir, plugin)
-    place = Placement(launcher, workers)
+    place = Placement(launcher, workers, max_device_hours)
     if dry_run:
         summary, script = preview(asked, place)
         show_plan(summary)
         typer.echo(f"\n{script}" if script else "", nl=bool(script))
         return
-    counts = run_sweep(asked, Console(), place, retry_failed=bool(retry), watch=watch)
+    counts = run_sweep(asked, Console(), place, retry=retry, watch=watch)
     if counts["failed_packs"]:
         raise typer.Exit(FAILED)

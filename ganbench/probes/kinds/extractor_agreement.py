@@ -13,7 +13,8 @@ from ganbench.analysis.results import Metric, Results
 from ganbench.analysis.selection import outcomes
 from ganbench.errors import ConfigError
 from ganbench.probes.probe import Finding, Panel, Question, Series
-from ganbench.sweep import open_store, read_results
+from ganbench.store.opening import open_store
+from ganbench.sweep import read_results
 from ganbench.terminal import Console
 
 TITLE = "Agreement of extractors on the order of runs and models"

@@ -1,0 +1,225 @@
+"""Training throughput of packs against a plain eager loop, alternating in one process; process time of one thread.
+
+    python benchmarks/throughput.py [CASE ...] [--pairs 5] [--seconds 4]
+
+Each case trains the same networks on both sides. `ring_sweep` instead times a whole sweep of two slots, scores and
+all, against one process per trial, two at a time, that only train. The limit is the core's matrix product rate,
+measured in the same run, over the step's floating point operations, counted on the plain loop. Rows of
+benchmarks/results/throughput.csv are replaced case by case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from plain_loop import PlainLoop, plain_loop
+from torch.utils.flop_counter import FlopCounterMode
+
+from ganbench import training
+from ganbench.config import compose
+from ganbench.instantiation import instantiate
+from ganbench.nodes import resolve
+from ganbench.precision import FORMATS
+from ganbench.protocols import Images
+from ganbench.training import PackTraining
+
+OUT = Path(__file__).parent / "results" / "throughput.csv"
+COLUMNS = (
+    *("case", "network", "model", "width", "precision", "pack", "mode", "ours_per_s", "peer", "peer_per_s"),
+    *("ratio_median", "ratio_min", "ratio_max", "limit_per_s", "fraction_of_limit", "command"),
+)
+PLAIN = "plain eager float32 loop"
+SWEPT, SWEPT_STEPS = 64, 4000  # trials and steps of `ring_sweep`
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model on a network of one width, as a pack of one size in one mode."""
+
+    model: str
+    network: str
+    width: int
+    pack: int
+    mode: str
+    precision: str = "float32"
+
+
+CASES = {
+    **{f"ring_{short}": Case(model, "mlp", 128, 8, "compiled") for short, model in
+       (("ns", "ns_gan"), ("wgan_gp", "wgan_gp"), ("began", "began"))},
+    **{f"ring_ns_{mode}{pack}": Case("ns_gan", "mlp", 128, pack, mode) for mode, pack in
+       (("vmap", 1), ("vmap", 8), ("vmap", 32), ("compiled", 1), ("compiled", 32))},
+    "polygons_c8": Case("ns_gan", "study", 8, 8, "vmap"),
+    "polygons_c16": Case("ns_gan", "study", 16, 8, "vmap"),
+    "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "vmap", "bf16"),
+    "polygons_c16_pack1": Case("ns_gan", "study", 16, 1, "vmap"),
+    "polygons_c64": Case("ns_gan", "study", 64, 1, "compiled"),
+    "polygons_c64_bf16": Case("ns_gan", "study", 64, 1, "compiled", "bf16"),
+}  # fmt: skip
+
+
+def images_of(case: Case) -> tuple[dict[str, object], Images]:
+    """Return the case's config and data; noise stands in for polygons, whose pixels do not change the work."""
+    dataset, field = ("ring", "hidden") if case.network == "mlp" else ("polygons", "channels")
+    config = resolve(
+        compose([f"model={case.model}", f"dataset={dataset}", f"network.{field}={case.width}"]).config
+    )
+    if case.network == "mlp":
+        return config, instantiate(config["dataset"]).load()
+    pixels = torch.randint(0, 256, (4000, 1, 28, 28), dtype=torch.uint8)
+    return config, Images(pixels, pixels[:1], None, None, "noise")
+
+
+def pair_of(case: Case) -> tuple[PackTraining, PlainLoop]:
+    config, images = images_of(case)
+    procedures = [instantiate(config["model"]["procedure"]) for _ in range(case.pack)]
+    pack = PackTraining(
+        procedures, range(case.pack), images, batch_size=64, mode=case.mode, precision=case.precision
+    )
+    return pack, plain_loop(case.model, case.network, case.width, images.train)
+
+
+def rate(step: Callable[[], object], steps: int) -> float:
+    started = time.process_time()
+    for _ in range(steps):
+        step()
+    return steps / (time.process_time() - started)
+
+
+def steps_for(step: Callable[[], object], seconds: float, period: int) -> int:
+    """Return how many steps take about so long, whole rounds of critic and generator."""
+    return max(1, round(seconds * rate(step, period) / period)) * period
+
+
+def flops(loop: PlainLoop) -> float:
+    """Count a step's floating point operations, averaged over a round of critic and generator."""
+    with FlopCounterMode(display=False) as counter:
+        for _ in range(loop.d_steps):
+            loop.step()
+    return counter.get_total_flops() / loop.d_steps
+
+
+def peak(precision: str) -> float:
+    """Measure the core's matrix product rate at 1024³, in operations per second: the best of ten."""
+    a, b = (torch.randn(1024, 1024).to(FORMATS[precision]) for _ in range(2))
+    return max(2 * 1024**3 * rate(partial(torch.mm, a, b), 1) for _ in range(10))
+
+
+def measure(name: str, pairs: int, seconds: float) -> dict[str, object]:
+    case = CASES[name]
+    training.TRACE_AFTER = 2
+    pack, loop = pair_of(case)
+    for _ in range(4 * loop.d_steps):
+        pack.advance(), loop.step()
+    ours, theirs = (steps_for(step, seconds, loop.d_steps) for step in (pack.advance, loop.step))
+    found = [(case.pack * rate(pack.advance, ours), rate(loop.step, theirs)) for _ in range(pairs)]
+    limit = peak(case.precision) / flops(loop)
+    return row(name, found, limit, vars(case), PLAIN)
+
+
+def row(
+    name: str, found: list[tuple[float, float]], limit: float, case: dict[str, object], peer: str
+) -> dict[str, object]:
+    ratios, ours = [a / b for a, b in found], statistics.median(a for a, _ in found)
+    values = {
+        "case": name,
+        **case,
+        "ours_per_s": f"{ours:.4g}",
+        "peer": peer,
+        "peer_per_s": f"{statistics.median(b for _, b in found):.4g}",
+        "ratio_median": f"{statistics.median(ratios):.2f}",
+        "ratio_min": f"{min(ratios):.2f}",
+        "ratio_max": f"{max(ratios):.2f}",
+        "limit_per_s": f"{limit:.4g}",
+        "fraction_of_limit": f"{ours / limit:.3f}",
+        "command": f"python benchmarks/throughput.py {name}",
+    }
+    return {column: values[column] for column in COLUMNS}
+
+
+def swept() -> float:
+    """Return trials per second of a whole sweep by two slots, its libraries compiled by an earlier one."""
+    with tempfile.TemporaryDirectory() as results:
+        command = [
+            *(sys.executable, "-m", "ganbench.cli", "sweep", "ring", "model=ns_gan", "budget=small"),
+            *(f"budget.steps={SWEPT_STEPS}", "network.hidden=128", f"search.trials={SWEPT}", "rerun=null"),
+            *("--workers", "2", "--results", results),
+        ]
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        return SWEPT / (time.perf_counter() - started)
+
+
+def one_by_one() -> float:
+    """Return trials per second of one process per trial, two at a time, training alone."""
+    code = (
+        "import sys, torch; torch.set_num_threads(1); sys.path.insert(0, sys.argv[1])\n"
+        "import throughput as t\n"
+        "_, loop = t.pair_of(t.CASES['ring_ns_vmap1'])\n"
+        f"for _ in range({SWEPT_STEPS}): loop.step()"
+    )
+    trials, command = 8, [sys.executable, "-c", code, str(Path(__file__).parent)]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: subprocess.run(command, check=True), range(trials)))
+    return trials / (time.perf_counter() - started)
+
+
+def measure_sweep(name: str, pairs: int) -> dict[str, object]:
+    case = Case("ns_gan", "mlp", 128, 8, "compiled")
+    swept()  # pays for compilation
+    found = [(swept(), one_by_one()) for _ in range(pairs)]
+    _, loop = pair_of(CASES["ring_ns_vmap1"])
+    limit = 2 * peak("float32") / flops(loop) / SWEPT_STEPS
+    return row(name, found, limit, vars(case), "one process per trial, two at a time")
+
+
+def stored() -> Iterator[dict[str, object]]:
+    if OUT.exists():
+        with OUT.open(newline="", encoding="utf-8") as file:
+            yield from csv.DictReader(file)
+
+
+def keep(new: dict[str, object]) -> None:
+    """Replace the case's row, the others stay."""
+    rows = {str(r["case"]): r for r in stored()} | {str(new["case"]): new}
+    with OUT.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows[name] for name in (*CASES, "ring_sweep") if name in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(CASES)}, ring_sweep")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    given = parser.parse_args()
+    unknown = [name for name in given.cases if name not in (*CASES, "ring_sweep")]
+    if unknown:
+        parser.error(f"unknown case {unknown[0]!r}: choose any of {', '.join(CASES)}, ring_sweep")
+    torch.set_num_threads(1)
+    for name in given.cases or (*CASES, "ring_sweep"):
+        new = (
+            measure_sweep(name, given.pairs)
+            if name == "ring_sweep"
+            else measure(name, given.pairs, given.seconds)
+        )
+        keep(new)
+        print(*(f"{key}={value}" for key, value in new.items() if key != "command"), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A paper's tables and figures from stored scores. Every kind of exhibit is a file under `kinds/`."""

@@ -1,0 +1,54 @@
+"""Write a paper: every exhibit's tables and figures, paper.tex and paper.md; the same scores give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ganbench.files import replace_bytes, replace_text
+from ganbench.report.build import FORMATS
+from ganbench.report.paper.document import Page, as_markdown, as_tex
+from ganbench.report.paper.exhibit import Exhibit
+from ganbench.report.paper.plan import Entry, Paper, Section
+from ganbench.report.paper.shelf import Shelf
+from ganbench.report.style import styled, to_bytes
+
+
+def write_paper(
+    paper: Paper, shelf: Shelf, out: Path, *, progress: Callable[[str], None] | None = None
+) -> list[Page]:
+    """Write `tables/*`, `figures/*`, `paper.tex` and `paper.md` and return what was written, section by section.
+
+    A sweep or probe that is missing or partial leaves no gap: its exhibits are stamped so. ``progress`` is told
+    what is being made. Raises `UserError` for results that cannot be read, before anything is written.
+    """
+    say = progress or (lambda _: None)
+    with styled():
+        pages = [
+            _page(section, entries, shelf, say)
+            for section, entries in zip(paper.sections, paper.entries, strict=True)
+        ]
+        for page in pages:
+            for exhibit in page.exhibits:
+                say(f"writing {page.title}")
+                _write(exhibit, out)
+    replace_text(out / "paper.tex", as_tex(paper, pages))
+    replace_text(out / "paper.md", as_markdown(paper, pages))
+    return pages
+
+
+def _page(section: Section, entries: tuple[Entry, ...], shelf: Shelf, say: Callable[[str], None]) -> Page:
+    page = Page(section.title, section.text)
+    for entry in entries:
+        say(entry.name)
+        page.add(entry.module.make(entry.name, entry.settings, shelf))
+    return page
+
+
+def _write(exhibit: Exhibit, out: Path) -> None:
+    for table in exhibit.tables:
+        for kind, render in FORMATS.items():
+            replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+    for drawing in exhibit.figures:
+        for kind, content in to_bytes(drawing.figure).items():
+            replace_bytes(out / "figures" / f"{drawing.name}.{kind}", content)

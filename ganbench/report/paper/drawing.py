@@ -1,0 +1,97 @@
+"""Panels of several sweeps: one look, and a word where a sweep is missing or partial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ganbench.report.paper.shelf import Board
+from ganbench.report.style import ALARM, GREY, Look, headline, key_columns, looks, panels
+
+WIDTH = 7.2  # inches of a whole figure: the text width of paper.tex
+COLUMNS = 3
+
+
+def variants_of(boards: Sequence[Board]) -> list[str]:
+    """Return the variants of all boards in the order in which they appear."""
+    found = (v for board in boards if board.summary for v in board.results.variants)
+    return list(dict.fromkeys(found))
+
+
+def board_panels(
+    boards: Sequence[Board],
+    draw: Callable[[Axes, Board, dict[str, Look]], None],
+    *,
+    text: str,
+    height: float = 2.7,
+    key: bool = True,
+) -> Figure:
+    """Draw one panel a board with the models' legend below."""
+    columns = columns_for(len(boards))
+    rows = -(-len(boards) // columns) or 1
+    width = WIDTH / max(columns, 2)
+    figure, axes = panels(rows, columns, size=(width, height))
+    look = looks(variants_of(boards))
+    for ax, board in zip(axes, boards, strict=False):
+        if board.summary is None:
+            absent(ax, board)
+        else:
+            draw(ax, board, look)
+            mark(ax, board)
+    for ax in axes[len(boards) :]:
+        ax.set_axis_off()
+    headline(figure, text)
+    if key:
+        legend(figure, look)
+    return figure
+
+
+def columns_for(n: int) -> int:
+    """Return how many panels stand side by side: three, or two where that leaves no gap."""
+    return 2 if n in (2, 4) else min(COLUMNS, max(n, 1))
+
+
+def legend(figure: Figure, look: dict[str, Look]) -> None:
+    """Write the models' legend below the panels."""
+    handles = [Line2D([], [], color=k.colour, marker=k.marker, label=v) for v, k in look.items()]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=key_columns(figure, list(look)))
+
+
+def mark(ax: Axes, board: Board, said: str | None = None) -> None:
+    """Write over a panel what it shows and how far its sweep is."""
+    ax.set_title(narrow(board.label) if said is None else said, fontsize=8)
+    if board.stamp:
+        stamp(ax, board.stamp)
+
+
+def narrow(label: str) -> str:
+    """Break a long label before its bracket."""
+    return label.replace(" (", "\n(") if len(label) > 22 else label
+
+
+def stamp(ax: Axes, text: str, *, top: bool = True) -> None:
+    """Write a stamp into a panel's right corner, the upper or the lower."""
+    ax.text(
+        0.995, 0.99 if top else 0.01, text, transform=ax.transAxes, ha="right", va="top" if top else "bottom",
+        color=ALARM, fontsize=6.5, weight="bold", zorder=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+    )  # fmt: skip
+
+
+def absent(ax: Axes, board: Board) -> None:
+    """Say in a panel why it is empty."""
+    ax.set_title(narrow(board.label), fontsize=8)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    text = board.stamp.replace(": ", ":\n").replace("`", "")
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=ALARM, fontsize=7)
+
+
+def nothing(ax: Axes, text: str = "nothing to draw") -> None:
+    """Say that a panel has no numbers."""
+    ax.set(xticks=[], yticks=[])
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)

@@ -1,0 +1,128 @@
+"""What a kind of exhibit returns, and how tables of several sweeps are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ganbench.analysis.results import Metric
+from ganbench.report import words
+from ganbench.report.paper.shelf import Board
+from ganbench.report.render import MISSING, Table, number
+from ganbench.report.tables import BASELINES
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its name and what stands under it."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Tables and figures about one question; `stamps` say what is missing."""
+
+    tables: Sequence[Table] = ()
+    figures: Sequence[Drawing] = ()
+    stamps: tuple[str, ...] = ()
+
+
+@dataclass
+class Block:
+    """A board's part of a table: a heading over all columns, rows, and rows of baselines below them."""
+
+    board: Board
+    heading: str
+    rows: Sequence[tuple[str, ...]] = ()
+    below: Sequence[tuple[str, ...]] = ()
+    bold: Iterable[tuple[int, int]] = ()
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def stamps_of(boards: Sequence[Board]) -> tuple[str, ...]:
+    """Return what keeps sweeps from being complete, each once."""
+    found = {board.sweep: board.stamp for board in boards if board.stamp}
+    return tuple(f"{sweep} {stamp}" for sweep, stamp in found.items())
+
+
+def stacked(
+    name: str, caption: str, header: Sequence[str], blocks: Sequence[Block], notes: Iterable[str]
+) -> Table:
+    """Return one table of several boards, each under its own heading."""
+    rows: list[tuple[str, ...]] = []
+    bold, rules = set[tuple[int, int]](), set[int]()
+    for block in blocks:
+        rules |= {len(rows)} if rows else set()
+        rows.append((_heading(block),))
+        bold |= {(len(rows) + row, column) for row, column in block.bold}
+        rows += block.rows
+        rules |= {len(rows)} if block.rows and block.below else set()
+        rows += block.below
+    boards = [block.board for block in blocks]
+    stamps = stamps_of(boards)
+    frames = [b.frame.assign(sweep=b.board.sweep, stamp=b.board.stamp) for b in blocks if len(b.frame)]
+    return Table(
+        name=name,
+        caption=caption,
+        header=tuple(header),
+        rows=tuple(rows),
+        notes=tuple(dict.fromkeys([*(n for b in boards for n in b.notes()), *filter(None, notes)])),
+        frame=pd.concat(frames, ignore_index=True) if frames else _stamped(boards),
+        partial=bool(stamps),
+        bold=frozenset(bold),
+        rules=frozenset(rules),
+        stamp="; ".join(stamps),
+    )
+
+
+def _heading(block: Block) -> str:
+    parts = [block.heading] if block.board.summary else [block.board.label]
+    return ": ".join([*parts, *([block.board.stamp] if block.board.stamp else [])])
+
+
+def _stamped(boards: Sequence[Board]) -> pd.DataFrame:
+    return pd.DataFrame({"sweep": [b.sweep for b in boards], "stamp": [b.stamp for b in boards]})
+
+
+def blocks(boards: Sequence[Board], make: Callable[[Board], Block]) -> list[Block]:
+    """Return each board's part of a table; one without numbers is its heading alone."""
+    return [make(board) if board.summary else Block(board, board.label) for board in boards]
+
+
+def title(metric: Metric) -> str:
+    """Return a metric's name with the sign of its better direction."""
+    return f"{words.metric_name(metric)} {words.arrow(metric)}"
+
+
+def baseline_rows(board: Board, metric: Metric, places: int, width: int, at: int) -> list[tuple[str, ...]]:
+    """Return a row of each stored baseline, its score in column ``at`` of ``width``."""
+    rows = []
+    for name, said in BASELINES.items():
+        value = board.results.baseline(board.dataset, name, metric.key)
+        if not np.isnan(value):
+            cells = [MISSING] * width
+            cells[0], cells[at] = said, number(value, places)
+            rows.append(tuple(cells))
+    return rows
+
+
+def baselines_said(board: Board, metrics: Sequence[Metric], places: int) -> list[tuple[str, ...]]:
+    """Return one row over all columns that states the baselines by one or more metrics."""
+    said = []
+    for name, word in BASELINES.items():
+        values = [board.results.baseline(board.dataset, name, metric.key) for metric in metrics]
+        if not np.isnan(values[0]):
+            said.append(f"{word} {' / '.join(number(value, places) for value in values)}")
+    return [(f"Baselines: {', '.join(said)}",)] if said else [("Baselines: none stored",)]
+
+
+def few_notes(boards: Sequence[Board]) -> list[str]:
+    """Return what the number of settings forbids to say, by board."""
+    return [f"{b.label}: {words.small_n_note(b.ready, b.dataset)}" for b in boards if b.summary]

@@ -1,0 +1,86 @@
+"""What choosing promised too much: the selection gap, and the optimism of the best checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ganbench.report import words
+from ganbench.report.cells import Row
+from ganbench.report.pairs import gap_cells, interval
+from ganbench.report.paper.exhibit import Block, Exhibit, baselines_said, blocks, stacked, stamps_of, title
+from ganbench.report.paper.shelf import Board, Shelf
+from ganbench.report.render import MISSING, decimals, number
+
+GAP_HEADER = ("model", "seeds", "searched", "mean over seeds", "gap", "as good as searched")
+OPTIMISM_HEADER = (
+    "model",
+    "runs",
+    "checkpoints",
+    "optimism",
+    "chosen where it is scored",
+    "elsewhere",
+    "bound from noise",
+)
+OPTIMISM = (
+    "Optimism of the best checkpoint: how much worse the score is on the half of the test set on which the checkpoint"
+    " was not chosen. Where scores on halves are not stored there is only a bound, on the log or logit scale: what"
+    " noise between neighbouring checkpoints alone could do."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sweeps, and the role or key of the metric."""
+
+    sweeps: list[str]
+    metric: str = "curve"
+
+
+def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
+    """Return a table of selection gaps and one of checkpoint optimism."""
+    boards = shelf.boards(settings.sweeps)
+
+    def gap(board: Board) -> Block:
+        metric = board.metric(settings.metric)
+        frame = board.of(board.ready.gaps, metric)
+        frame = frame[(frame["at"] == "best") & (frame["rank"] == 0)] if len(frame) else frame
+        places = decimals(frame["mean"].astype(float)) if len(frame) else 3
+        rows = [(str(row["variant"]), *gap_cells(row, places)) for _, row in frame.iterrows()]
+        heading = f"{board.label}, {title(metric)}" + ("" if rows else ": no rerun yet")
+        return Block(board, heading, rows, baselines_said(board, [metric], places), frame=frame)
+
+    def optimism(board: Board) -> Block:
+        metric = board.metric(settings.metric)
+        frame = board.of(board.ready.optimism, metric)
+        rows = [_optimism(row) for _, row in frame.iterrows()]
+        return Block(board, f"{board.label}, {title(metric)}", rows, frame=frame)
+
+    tables = [
+        stacked(
+            name, "Selection gap of the chosen setting", GAP_HEADER, blocks(boards, gap), [words.SELECTION]
+        ),
+        stacked(
+            f"{name}_optimism",
+            "Optimism of the best checkpoint",
+            OPTIMISM_HEADER,
+            blocks(boards, optimism),
+            [OPTIMISM],
+        ),
+    ]
+    return Exhibit(tables=tables, stamps=stamps_of(boards))
+
+
+def _optimism(row: Row) -> tuple[str, ...]:
+    seen = pd.Series([row["same"], row["other"]], dtype=float)
+    places = decimals(seen) if seen.notna().any() else 3
+    return (
+        str(row["variant"]),
+        number(float(row["n"]), 0),
+        number(float(row["checkpoints"]), 0),
+        interval(row, ("optimism", "lower", "upper"), places),
+        number(float(row["same"]), places),
+        number(float(row["other"]), places),
+        MISSING if pd.isna(row["bound"]) else f"{row['bound']:.2f} ({row['scale']})",
+    )

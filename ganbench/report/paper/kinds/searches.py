@@ -1,0 +1,81 @@
+"""Two searches of the same space with other draws: what a search of k settings owes to its own luck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ganbench.analysis.anytime import over_searches
+from ganbench.report.figures import dress
+from ganbench.report.paper.drawing import board_panels, nothing
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, baselines_said, stacked, stamps_of, title
+from ganbench.report.paper.shelf import Board, Shelf
+from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.style import Look
+
+AT = (1, 5, 10, 50, 100)
+SAID = (
+    "Best so far of each of several independent searches after k settings, in the order in which they were drawn:"
+    " lines their median, shades from the best to the worst of them. Between the two of them the median of all such"
+    " searches lies with probability 1 − 2^(1 − searches)."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sweeps that differ in nothing but the search's seed."""
+
+    sweeps: list[str]
+    metric: str = "curve"
+
+
+def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
+    """Return one figure and one table, with what there is of the searches."""
+    boards = shelf.boards(settings.sweeps)
+    ready = [board for board in boards if board.summary]
+    curves = over_searches([board.ready.curves for board in ready]) if ready else pd.DataFrame()
+
+    def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
+        metric = board.metric(settings.metric)
+        here = board.of(curves, metric)
+        here = here[here["searches"] == len(ready)] if len(here) else here
+        if here.empty:
+            nothing(ax)
+            return
+        for variant, curve in here.groupby("variant", sort=False):
+            style = look[str(variant)]
+            ax.plot(curve["k"], curve["median"], color=style.colour, marker=style.marker, markevery=0.25)
+            ax.fill_between(
+                curve["k"], curve["lower"], curve["upper"], color=style.colour, alpha=0.15, linewidth=0
+            )
+        seen = pd.concat([here["median"], here["lower"], here["upper"]]).astype(float)
+        dress(ax, metric, seen, here["k"])
+        ax.set_xlabel("k, settings tried")
+        ax.set_ylabel(title(metric))
+
+    shown = [*ready[:1], *(board for board in boards if board.summary is None)]
+    figure = board_panels(
+        shown, panel, text=f"Best so far of {len(ready)} of {len(settings.sweeps)} searches"
+    )
+    blocks = [_block(board, settings) for board in boards]
+    header = ("model", *(f"k = {k}" for k in AT))
+    table = stacked(name, "Best so far, search by search", header, blocks, [SAID])
+    return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
+
+
+def _block(board: Board, settings: Settings) -> Block:
+    if board.summary is None:
+        return Block(board, board.label)
+    metric = board.metric(settings.metric)
+    curves = board.of(board.summary.curves, metric)
+    at = curves.set_index(["variant", "k"])["best_so_far"].astype(float)
+    places = decimals(at) if np.isfinite(at).any() else 3
+    rows = [
+        (v, *(number(float(at[v, k]), places) if (v, k) in at.index else MISSING for k in AT))
+        for v in board.results.variants
+    ]
+    below = baselines_said(board, [metric], places)
+    return Block(board, f"{board.sweep}, {title(metric)}", rows, below, frame=curves[curves["k"].isin(AT)])

@@ -1,0 +1,354 @@
+"""A paper: complete, stamped where something is missing, the same bytes each time, and without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import Run, results
+
+from ganbench.analysis.results import ReportError, Results
+from ganbench.errors import ConfigError
+from ganbench.report.paper.build import write_paper
+from ganbench.report.paper.exhibit import Exhibit
+from ganbench.report.paper.plan import kind_names, load_paper, parse_paper
+from ganbench.report.paper.shelf import Shelf, expected
+from ganbench.report.style import styled
+from papers import MODELS, ROOT, csv, finding, paper, ring, shelf, toy, unfinished
+
+
+def made(kind: str, store: Shelf, **settings: object) -> Exhibit:
+    """Make one exhibit."""
+    ((entry,),) = paper({"kind": kind, "name": "x", **settings}).entries
+    with styled():
+        return entry.module.make(entry.name, entry.settings, store)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make figures, but leave out turning them into files, which takes the time."""
+    monkeypatch.setattr("ganbench.report.paper.build.to_bytes", lambda figure: {"pdf": b"", "png": b""})
+
+
+EVERYTHING = {
+    "budget": {"sweeps": ["ring"]},
+    "boxes": {
+        "panels": [{"title": "wide", "sweep": "ring"}, {"title": "seeds", "sweep": "ring", "stage": "rerun"}]
+    },
+    "joint": {"sweeps": ["ring"], "by": "recall"},
+    "best": {"sweeps": ["ring"], "published": "lucic2018/best_fid", "datasets": ["mnist"]},
+    "defaults": {"sweeps": ["ring"], "published": "lucic2018/defaults"},
+    "reruns": {"sweeps": ["ring"]},
+    "pairs": {"sweeps": ["ring"]},
+    "crossings": {"sweeps": ["ring"]},
+    "ranks": {"sweeps": ["ring"]},
+    "sensitivity": {"sweeps": ["ring"]},
+    "components": {"sweeps": ["ring"]},
+    "gaps": {"sweeps": ["ring"]},
+    "failures": {"sweeps": ["ring"]},
+    "compute": {"sweeps": ["ring"], "axis": "seconds"},
+    "anytime": {"sweeps": ["ring"]},
+    "searches": {"sweeps": ["ring"]},
+    "agreement": {"sweeps": ["ring"], "bare": ["f1", "energy"]},
+    "samples": {"sweeps": ["ring"]},
+}
+STORED = {"bias": "fid-bias", "mode_drop": "mode-drop", "memorization": "memorization"}
+WITHOUT_SWEEPS = {"losses", "published", *STORED}
+
+
+def test_every_kind_is_tested_here():
+    assert set(EVERYTHING) | WITHOUT_SWEEPS == set(kind_names())
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_a_kind_shows_every_model_of_a_complete_sweep_without_a_stamp(kind: str):
+    exhibit = made(kind, shelf({"ring": ring()}), **EVERYTHING[kind])
+    assert exhibit.stamps == ()
+    for table in exhibit.tables:
+        cells = " ".join(cell for row in table.rows for cell in row)
+        assert kind == "agreement" or all(model in cells for model in MODELS)
+        assert not table.partial
+        assert len(table.frame)
+        assert all(len(row) in (1, len(table.header)) for row in table.rows)
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_a_kind_is_stamped_where_its_sweep_was_not_run(kind: str):
+    exhibit = made(kind, shelf(), **EVERYTHING[kind])
+    assert exhibit.stamps == ("ring not run: `ganbench sweep ring`",)
+    for table in exhibit.tables:
+        assert "ring not run: `ganbench sweep ring`" in table.title
+        assert any("not run" in cell for cell in (*table.header, *(c for row in table.rows for c in row)))
+    for drawing in exhibit.figures:
+        said = " ".join(text.get_text() for ax in drawing.figure.axes for text in ax.texts)
+        assert "not run:\nganbench sweep ring" in said
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_a_kind_is_stamped_where_its_sweep_is_partial(kind: str):
+    store = shelf({"ring": unfinished(ring(), 40)})
+    exhibit = made(kind, store, **EVERYTHING[kind])
+    assert exhibit.stamps == ("ring partial: 40 of 90 trials",)
+    assert all("ring partial: 40 of 90 trials" in table.title for table in exhibit.tables)
+    for drawing in exhibit.figures:
+        texts = [*(t for ax in drawing.figure.axes for t in ax.texts), *drawing.figure.texts]
+        assert any("partial" in text.get_text() for text in texts), drawing.name
+
+
+def test_nothing_finished_is_partial_and_says_how_far():
+    exhibit = made("budget", shelf({"ring": unfinished(ring(), 0)}), sweeps=["ring"])
+    assert exhibit.stamps == ("ring partial: 0 of 90 trials",)
+
+
+@pytest.mark.parametrize(
+    ("rerun", "count"),
+    [(None, 3 * 2 * 10), ({"top": 2, "seeds": 5}, 3 * 2 * 20), ({"top": 2, "seeds": [5, 1]}, 3 * 2 * 16)],
+)
+def test_how_many_trials_a_complete_sweep_has(rerun: dict[str, object] | None, count: int):
+    axes = {"model": ["a", "b", "c"], "dataset": ["x", "y"]}
+    assert expected({"axes": axes, "search": {"trials": 10}, "rerun": rerun}) == count
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_the_study_without_a_single_sweep_is_complete_and_says_what_to_run(tmp_path: Path):
+    study = load_paper("lucic2018")
+    pages = write_paper(study, shelf(), tmp_path)
+    missing = {stamp for page in pages for stamp in page.stamps}
+    for name in ("ring", "ring_narrow", "ring_second", "ring_variance", "polygons", "fashion_mnist"):
+        assert f"{name} not run: `ganbench sweep {name}`" in missing
+    assert "fashion_mnist not run: `ganbench probe fid-bias dataset=fashion_mnist`" in missing
+    tex, text = (tmp_path / "paper.tex").read_text(), (tmp_path / "paper.md").read_text()
+    for page in pages:
+        for table in page.tables:
+            assert rf"\input{{tables/{table.name}}}" in tex
+            assert {f"tables/{table.name}.{kind}" for kind in ("csv", "md", "tex")} <= contents(
+                tmp_path
+            ).keys()
+        for drawing in page.figures:
+            assert f"figures/{drawing.name}.pdf" in tex
+            assert f"figures/{drawing.name}.png" in text
+            assert (tmp_path / "figures" / f"{drawing.name}.pdf").exists()
+
+
+def test_the_same_scores_give_the_same_bytes_whatever_the_order_of_rows(tmp_path: Path):
+    plan = paper(
+        {"kind": "pairs", "sweeps": ["ring"]},
+        {"kind": "losses", "models": ["wgan"]},
+        {"kind": "published", "tables": ["lucic2018/triangles"]},
+    )
+    first = ring()
+    shuffled = replace(first, scores=first.scores.sample(frac=1.0, random_state=0))
+    write_paper(plan, shelf({"ring": first}), tmp_path / "a")
+    write_paper(plan, shelf({"ring": shuffled}), tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert len(contents(tmp_path / "a")) == 2 + 3 * 3 + 2
+
+
+def test_papers_are_made_without_torch():
+    code = (
+        "import sys; from importlib import import_module\n"
+        "from ganbench.report.paper import build, plan, shelf\n"
+        "from ganbench.report.style import styled\n"
+        "study = plan.load_paper('lucic2018')\n"
+        "entry = study.entries[0][0]\n"
+        "made = entry.module.make('losses', entry.settings, shelf.Shelf(lambda name: None, None, None))\n"
+        "assert made.tables[0].rows\n"
+        "import ganbench.sweep\n"
+        "assert 'torch' not in sys.modules, 'torch'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_what_the_models_minimise_is_what_the_docstrings_say():
+    (table,) = made("losses", shelf(), models=["mm_gan", "lsgan", "wgan", "wgan_gp", "began", "vae"]).tables
+    rows = table.frame.set_index("model")
+    assert rows.loc["mm_gan", "critic"] == "E softplus(−l(x)) + E softplus(l(G(z)))"
+    assert rows.loc["mm_gan", "generator"].startswith("−E softplus(l(G(z)))")
+    assert rows.loc["lsgan", "generator"] == "½ E(y(G(z)) − target)²"
+    assert rows.loc["wgan", "penalty"] == "weights clipped to [−clip, clip]"
+    assert rows.loc["wgan_gp", "penalty"].startswith("weight · E(s − center)²")
+    assert rows.loc["wgan_gp", "source"] == "Gulrajani et al. 2017, arXiv 1704.00028"
+    assert rows.loc["began", "critic"] == "L(x) − k L(G(z))"
+    assert rows.loc["vae", "critic"].startswith("−E log p(x | decode(μ + σε))")
+
+
+def test_best_scores_stand_beside_published_ones_that_are_marked():
+    exhibit = made(
+        "best",
+        shelf({"ring": ring()}),
+        sweeps=["ring"],
+        published="lucic2018/best_fid",
+        datasets=["mnist", "celeba"],
+    )
+    (table,) = exhibit.tables
+    assert table.header[2:] == ("published\nFID‡\nmnist", "published\nFID‡\nceleba")
+    rows = {row[0]: row for row in table.rows}
+    assert rows["wgan"][2:] == ("6.7 ± 0.4", "41.3 ± 2.0")
+    assert rows["vae"][2] == "23.8 ± 0.6 [memory]"
+    assert rows["untrained generator"][1] != "—"
+    notes = " ".join(table.notes)
+    assert "‡ Not comparable with ours" in notes
+    assert "extractor ring against inception" in notes
+
+
+def test_min_fid_tables_by_hand():
+    runs = {"a": [Run(0, [9.0]), Run(1, [1.0]), Run(2, [2.0]), Run(3, [3.0]), Run(4, [None])]}
+    store = shelf({"toy": results(runs, baselines={"real": 0.5, "untrained": 20.0})})
+    exhibit = made("budget", store, sweeps=["toy"], form="median")
+    (table,) = exhibit.tables
+    heading, row, below = table.rows
+    assert heading == ("toy, FD (toy) ↓",)
+    # of 1, 2, 3 and diverged the median is 2, the (1 − √½)-quantile 2
+    assert dict(zip(table.header, row, strict=True)) == {"model": "a", "k = 1": "2.00", "k = 2": "2.00"}
+    assert below == ("Baselines: real against real 0.50, untrained generator 20.00",)
+
+
+def test_f1_tables_by_hand():
+    (table,) = made("joint", shelf({"ring": ring(8)}), sweeps=["ring"]).tables
+    curves = table.frame[(table.frame["variant"] == "vae") & (table.frame["k"] == 1)]
+    runs = ring(8).scores
+    ours = runs[
+        runs["trial_id"].str.startswith("ring-vae-search") & ~runs["trial_id"].str.contains("search-0-")
+    ]
+    best = ours[ours["metric"] == "f1_ring"].groupby("trial_id")["value"].max()
+    assert curves["f1"].item() == pytest.approx(best.mean(), rel=1e-12)
+
+
+def test_stored_findings_become_tables_and_missing_ones_a_stamp(tmp_path: Path):
+    rows = [{"extractor": "e", "n": n, "fd_mean": 100.0 / n, "fd_sd": 1.0 / n} for n in (10, 100)]
+    verdict = {"e": {"a": 0.0, "c": 100.0, "power_of_n": -1.0, "largest_relative_sd": 0.01}}
+    finding(tmp_path, "fid-bias", "here", rows, verdict)
+    exhibit = made("bias", shelf(probes=tmp_path), subjects=["here", "there"])
+    (table,) = exhibit.tables
+    assert table.rows == (
+        ("here",),
+        ("e", "10 ± 0.1", "1 ± 0.01", "−1.00", "1 %"),
+        ("there: not run: `ganbench probe fid-bias dataset=there`",),
+    )
+    assert exhibit.stamps == ("there not run: `ganbench probe fid-bias dataset=there`",)
+
+
+@pytest.mark.parametrize(("kind", "probe"), STORED.items())
+def test_probes_that_were_not_run_are_stamped(kind: str, probe: str):
+    exhibit = made(kind, shelf(), subjects=["x"])
+    assert exhibit.stamps == (f"x not run: `ganbench probe {probe} dataset=x`",)
+
+
+def test_mode_dropping_and_memorisation_by_hand(tmp_path: Path):
+    scores = ((0, 1, 4), (1, 1, 2), (0, 2, 1), (1, 2, 1))
+    rows = [{"extractor": "e", "order": o, "classes": k, "fd": v} for o, k, v in scores]
+    finding(
+        tmp_path, "mode-drop", "d", rows, {"e": {"mean_monotone": True, "monotone_orders": 2, "orders": 2}}
+    )
+    (table,) = made("mode_drop", shelf(probes=tmp_path), subjects=["d"]).tables
+    assert table.rows[1] == ("e", "3", "1", "yes; 2 of 2")
+    blank = [{"set": "blank", "share": 0.0, "metric": "fd_e", "value": 7.0, "n": 5}]
+    finding(tmp_path, "memorization", "d", blank, {"fd_e": {"fresh": 1.0, "replay": 0.5}, "gap_se_e@0.1": {}})
+    (table,) = made("memorization", shelf(probes=tmp_path), subjects=["d"]).tables
+    assert table.rows[1:] == (("FD (e)", "1", "0.5", "7"),)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        results({"a": [Run(0, [1.0])]}),
+        results({"a": [Run(0, [None]), Run(1, [None])], "b": [Run(0, [None])]}, baselines={"untrained": 3.0}),
+        toy(search={"sampler": "hashed", "trials": 9}, rerun=None),
+    ],
+    ids=["one trial", "all diverged", "no reruns"],
+)
+def test_bad_sweeps_make_whole_exhibits(found: Results):
+    store = shelf({"toy": found})
+    for kind, settings in EVERYTHING.items():
+        if kind != "joint":
+            text = repr(settings).replace("ring", "toy")
+            exhibit = made(kind, store, **eval(text))
+            assert exhibit.tables or exhibit.figures
+
+
+def test_a_model_missing_on_one_dataset_has_a_row_without_numbers():
+    both = ring(datasets=("ring", "grid"))
+    keep = ~((both.trials["model"] == "vae") & (both.trials["dataset"] == "grid"))
+    store = shelf({"two": replace(both, trials=both.trials[keep])})
+    (table,) = made("pairs", store, sweeps=["two"]).tables
+    assert [row for row in table.rows if row[:2] == ("ns_gan", "vae")][1][2:] == ("—", "—", "—", "undecided")
+    (table,) = made("best", store, sweeps=["two"], published="lucic2018/best_fid", datasets=["mnist"]).tables
+    assert {row[0]: row for row in table.rows}["vae"][2] == "—"
+
+
+def test_mixed_protocols_are_refused_before_anything_is_written(tmp_path: Path):
+    mixed = ring()
+    half = np.arange(len(mixed.scores)) % 2
+    mixed = replace(mixed, scores=mixed.scores.assign(protocol=np.where(half, "p-1", "p-2")))
+    with pytest.raises(ReportError, match="several protocols"):
+        write_paper(paper({"kind": "budget", "sweeps": ["ring"]}), shelf({"ring": mixed}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_names_with_special_characters(tmp_path: Path):
+    names = ("n%s_{g}$&#~^\\<|`*é日", "b$x$")
+    plan = paper(
+        {"kind": "ranks", "sweeps": ["toy"]},
+        {"kind": "boxes", "panels": [{"title": "a_b & c%", "sweep": "toy"}]},
+    )
+    write_paper(plan, shelf({"toy": toy(names)}), tmp_path)
+    tex = (tmp_path / "tables" / "ranks.tex").read_text()
+    assert r"n\%s\_\{g\}\$\&\#" in tex
+    assert "[U+65E5]" in tex
+    assert set(csv(tmp_path, "ranks")["variant"]) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("exhibit", "said"),
+    [
+        ({"kind": "boxs", "panels": []}, "there is no kind of exhibit 'boxs'; did you mean `boxes`"),
+        ({"kind": "budget"}, "exhibit 'budget': it lacks 'sweeps'"),
+        ({"kind": "budget", "sweeps": ["a"], "from": "x"}, "there is no field `from`; did you mean `form`?"),
+        ({"kind": "budget", "sweeps": ["a"], "form": "mode"}, "`form` must be median or study"),
+        ({"kind": "budget", "sweeps": "a"}, "`sweeps` must be a list"),
+        ({"kind": "compute", "sweeps": ["a"], "axis": "joules"}, "`axis` must be d_steps"),
+        ({"kind": "joint", "sweeps": ["a"], "by": "f2"}, "`by` must be f1, precision or recall"),
+        ({"kind": "budget", "name": "../x", "sweeps": ["a"]}, "a name has lower-case letters"),
+    ],
+)
+def test_a_wrong_exhibit_is_named(exhibit: dict[str, object], said: str):
+    with pytest.raises(ConfigError) as error:
+        paper(exhibit)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_wrong_papers_are_named():
+    with pytest.raises(ConfigError, match="must hold a mapping"):
+        parse_paper("p", ["x"])
+    with pytest.raises(ConfigError, match=r"paper `p`: it lacks 'title'"):
+        parse_paper("p", {"sections": []})
+    with pytest.raises(ConfigError, match="two exhibits are named 'ranks'"):
+        paper({"kind": "ranks", "sweeps": ["a"]}, {"kind": "ranks", "sweeps": ["b"]})
+    with pytest.raises(ConfigError, match="there is no paper `lucic`; did you mean `lucic2018`"):
+        load_paper("lucic")
+
+
+def test_figures_of_several_sweeps_give_a_model_one_colour():
+    store = shelf({"ring": ring(), "toy": toy(("vae", "ns_gan"))})
+    exhibit = made("budget", store, sweeps=["ring", "toy"])
+    legend = exhibit.figures[0].figure.legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == list(MODELS)
+
+
+def test_tables_say_in_their_csv_how_far_each_sweep_is(tmp_path: Path):
+    exhibit = made("failures", shelf({"ring": unfinished(ring(), 40), "toy": toy()}), sweeps=["ring", "toy"])
+    frame = exhibit.tables[0].frame
+    stamps = frame.groupby("sweep")["stamp"].first()
+    assert stamps.to_dict() == {"ring": "partial: 40 of 90 trials", "toy": ""}
+    assert isinstance(frame, pd.DataFrame)
