@@ -22,10 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from plain_loop import PlainLoop, plain_loop
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from ganbench import training
 from ganbench.config import compose
@@ -103,12 +105,24 @@ def steps_for(step: Callable[[], object], seconds: float, period: int) -> int:
     return max(1, round(seconds * rate(step, period) / period)) * period
 
 
+class Operations(TorchDispatchMode):
+    """PyTorch's own counts, which its FlopCounterMode cannot take of losses that hold a gradient."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)  # noqa: SLF001  (their key)
+        self.total += count(*args, **(kwargs or {}), out_val=out) if count else 0
+        return out
+
+
 def flops(loop: PlainLoop) -> float:
     """Count a step's floating point operations, averaged over a round of critic and generator."""
-    with FlopCounterMode(display=False) as counter:
+    with Operations() as counter:
         for _ in range(loop.d_steps):
             loop.step()
-    return counter.get_total_flops() / loop.d_steps
+    return counter.total / loop.d_steps
 
 
 def peak(precision: str) -> float:
@@ -126,15 +140,15 @@ def measure(name: str, pairs: int, seconds: float) -> dict[str, object]:
     ours, theirs = (steps_for(step, seconds, loop.d_steps) for step in (pack.advance, loop.step))
     found = [(case.pack * rate(pack.advance, ours), rate(loop.step, theirs)) for _ in range(pairs)]
     limit = peak(case.precision) / flops(loop)
-    return row(name, found, limit, vars(case), PLAIN)
+    return row(f"{name} --pairs {pairs} --seconds {seconds}", found, limit, vars(case), PLAIN)
 
 
 def row(
-    name: str, found: list[tuple[float, float]], limit: float, case: dict[str, object], peer: str
+    arguments: str, found: list[tuple[float, float]], limit: float, case: dict[str, object], peer: str
 ) -> dict[str, object]:
     ratios, ours = [a / b for a, b in found], statistics.median(a for a, _ in found)
     values = {
-        "case": name,
+        "case": arguments.split(maxsplit=1)[0],
         **case,
         "ours_per_s": f"{ours:.4g}",
         "peer": peer,
@@ -144,7 +158,7 @@ def row(
         "ratio_max": f"{max(ratios):.2f}",
         "limit_per_s": f"{limit:.4g}",
         "fraction_of_limit": f"{ours / limit:.3f}",
-        "command": f"python benchmarks/throughput.py {name}",
+        "command": f"python benchmarks/throughput.py {arguments}",
     }
     return {column: values[column] for column in COLUMNS}
 
@@ -183,7 +197,7 @@ def measure_sweep(name: str, pairs: int) -> dict[str, object]:
     found = [(swept(), one_by_one()) for _ in range(pairs)]
     _, loop = pair_of(CASES["ring_ns_vmap1"])
     limit = 2 * peak("float32") / flops(loop) / SWEPT_STEPS
-    return row(name, found, limit, vars(case), "one process per trial, two at a time")
+    return row(f"{name} --pairs {pairs}", found, limit, vars(case), "one process per trial, two at a time")
 
 
 def stored() -> Iterator[dict[str, object]]:
