@@ -67,7 +67,7 @@ class Attempt:
         self._beats += 1
         path = self._own("heartbeat")
         with files.mendable(self.folder):
-            path.write_text(f"{self._beats} {self._held():.1f}\n", encoding="utf-8")
+            path.write_text(f"{self._beats} {self._held():.6f}\n", encoding="utf-8")
 
     def forget_checkpoints(self, *, keep: int) -> None:
         """Remove this attempt's checkpoints except the newest `keep`."""
@@ -78,7 +78,7 @@ class Attempt:
         """Write how the attempt ended (done, stopped or failed) and after how long; a done pack's says `summary`."""
         if outcome not in OUTCOMES:
             raise ValueError(f"an attempt ends {', '.join(OUTCOMES)}, not {outcome!r}")
-        content: dict[str, Any] = {"outcome": outcome, "end": now(), "seconds": round(self._held(), 3)}
+        content: dict[str, Any] = {"outcome": outcome, "end": now(), "seconds": round(self._held(), 6)}
         if outcome == "done":
             content |= summary(self._rows_of_all())
         self.write_json("outcome.json", content)
