@@ -5,6 +5,7 @@ The networks are those of `conf/network/{mlp,study}.yaml`, layer for layer (a te
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import torch
@@ -65,7 +66,7 @@ def study_critic(channels: int, *, norm: bool) -> nn.Module:
     )
 
 
-class PlainLoop:
+class PlainLoop(ABC):
     """Alternating training of a generator and a critic, as in most repositories; a subclass says the losses."""
 
     d_steps = 1
@@ -83,13 +84,15 @@ class PlainLoop:
                 yield batch.float() / 255.0 if batch.dtype == torch.uint8 else batch
 
     def step(self) -> None:
+        """Take one step on the next batch."""
+        self.train_on(next(self._batches), torch.randn(BATCH, LATENT))
+        self._step += 1
+
+    def train_on(self, real: Tensor, latents: Tensor) -> None:
         """Update the critic, and the generator every `d_steps`-th time."""
-        real, latents = next(self._batches), torch.randn(BATCH, LATENT)
         self._update_critic(real, latents)
         if self._step % self.d_steps == 0:
-            self._update_generator(real, latents)
-        self.after(real, latents)
-        self._step += 1
+            self._update_generator(latents)
 
     def _update_critic(self, real: Tensor, latents: Tensor) -> None:
         with torch.no_grad():
@@ -99,29 +102,28 @@ class PlainLoop:
         loss.backward()
         self.d_optimizer.step()
 
-    def _update_generator(self, real: Tensor, latents: Tensor) -> None:
+    def _update_generator(self, latents: Tensor) -> None:
         self.critic.requires_grad_(False)
-        loss = self.generator_loss(self.generator(latents), real)
+        loss = self.generator_loss(self.generator(latents))
         self.g_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.g_optimizer.step()
         self.critic.requires_grad_(True)
 
-    def after(self, real: Tensor, latents: Tensor) -> None:
-        """Do what a model does at the end of a step."""
-
+    @abstractmethod
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return the critic's loss, scalar."""
 
-    def generator_loss(self, fake: Tensor, real: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def generator_loss(self, fake: Tensor) -> Tensor:
+        """Return the generator's loss, scalar."""
 
 
 class NsGan(PlainLoop):
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(-self.critic(real)).mean() + F.softplus(self.critic(fake)).mean()
 
-    def generator_loss(self, fake: Tensor, real: Tensor) -> Tensor:  # noqa: ARG002
+    def generator_loss(self, fake: Tensor) -> Tensor:
         return F.softplus(-self.critic(fake)).mean()
 
 
@@ -135,7 +137,7 @@ class WganGp(PlainLoop):
         penalty = (torch.sqrt(1e-4 + slope.square().flatten(1).sum(1)) - 1.0).square().mean()
         return self.critic(fake).mean() - self.critic(real).mean() + 10.0 * penalty
 
-    def generator_loss(self, fake: Tensor, real: Tensor) -> Tensor:  # noqa: ARG002
+    def generator_loss(self, fake: Tensor) -> Tensor:
         return -self.critic(fake).mean()
 
 
@@ -149,11 +151,12 @@ class Began(PlainLoop):
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return self._error(real) - self.k * self._error(fake)
 
-    def generator_loss(self, fake: Tensor, real: Tensor) -> Tensor:  # noqa: ARG002
+    def generator_loss(self, fake: Tensor) -> Tensor:
         return self._error(fake)
 
-    def after(self, real: Tensor, latents: Tensor) -> None:
-        """Move k by the errors of the updated networks, as the study's code does."""
+    def train_on(self, real: Tensor, latents: Tensor) -> None:
+        """Update the networks, then move k by their new errors, as the study's code does."""
+        super().train_on(real, latents)
         with torch.no_grad():
             balance = 0.75 * self._error(real) - self._error(self.generator(latents))
         self.k += 1e-3 * balance.item()

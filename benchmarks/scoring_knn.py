@@ -66,14 +66,14 @@ def two_sample(real: Tensor, fake: Tensor) -> object:
 
 
 def prdc(real: Tensor, fake: Tensor) -> object:
-    from prdc import compute_prdc  # noqa: PLC0415
+    from prdc import compute_prdc  # noqa: PLC0415  (a peer: only those pay who compare)
 
     with contextlib.redirect_stdout(io.StringIO()):
         return compute_prdc(real.double().numpy(), fake.double().numpy(), K)
 
 
 def torch_fidelity(real: Tensor, fake: Tensor) -> object:
-    from torch_fidelity.metric_prc import prc_features_to_metric  # noqa: PLC0415
+    from torch_fidelity.metric_prc import prc_features_to_metric  # noqa: PLC0415  (a peer: only those pay who compare)
 
     return prc_features_to_metric(fake.double(), real.double(), prc_neighborhood=K, verbose=False)
 

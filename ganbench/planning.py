@@ -17,6 +17,7 @@ from ganbench.identity import TRAINING, digest, protocol_id, training_config
 from ganbench.nodes import needed, resolve, set_values
 from ganbench.packing import Setting
 from ganbench.records import HASH_VERSION, Trial
+from ganbench.store.definition import seeds_by_rank
 from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
 
 # Where the sweep does not say; settings that are asked for together know less of each other.
@@ -126,12 +127,6 @@ def rerun_settings(definition: dict[str, Any], results: Results, planned: list[T
             seeds = _seeds(rules, mine, have, seeds_each)
             settings += list(_reruns(variant, by_index[index], seeds))
     return settings
-
-
-def seeds_by_rank(rules: dict[str, Any]) -> list[int]:
-    """Return how many seeds each of the best settings gets, the best first."""
-    seeds = rules["seeds"]
-    return list(seeds) if isinstance(seeds, list) else [seeds] * rules["top"]
 
 
 def _seeds(rules: dict[str, Any], searched: list[Trial], have: list[int], seeds: int) -> list[int]:

@@ -61,7 +61,8 @@ class Placement:
             raise ConfigError(
                 f"`launcher.breaker` must be at least 0, which never halts, not {settings['breaker']}"
             )
-        if (mask := settings["umask"]) is not None and not _MASK.fullmatch(str(mask) * isinstance(mask, str)):
+        mask = settings["umask"]
+        if mask is not None and not (isinstance(mask, str) and _MASK.fullmatch(mask)):
             raise ConfigError(
                 f"`launcher.umask` is octal digits that leave the owner all rights, such as 027, not {mask!r}; "
                 "in a file they stand in quotes"

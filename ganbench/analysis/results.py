@@ -61,6 +61,12 @@ class Results:
     baselines: pd.DataFrame
     samples: dict[tuple[str, str], NDArray[np.floating[Any]]]
 
+    @classmethod
+    def of_definition(cls, definition: Mapping[str, Any]) -> Results:
+        """Return a sweep of which nothing but the definition is known: what its protocols and metrics are."""
+        nothing = pd.DataFrame()
+        return cls(str(definition.get("name")), dict(definition), nothing, nothing, nothing, {})
+
     def axis(self, name: str) -> list[str]:
         """Return the choices of an axis, in the order of the definition."""
         choices = self.definition["axes"].get(name, [])

@@ -23,8 +23,7 @@ def told_metric(definition: Mapping[str, Any], dataset: str) -> tuple[Metric, st
 
     That is `best` (over finite ones) or `last`.
     """
-    select, nothing = (definition["rerun"] or {}).get("select") or {}, pd.DataFrame()
-    results = Results(definition["name"], dict(definition), nothing, nothing, nothing, {})
+    select, results = (definition["rerun"] or {}).get("select") or {}, Results.of_definition(definition)
     key = select.get("metric") or results.protocol(dataset)["select"]
     return results.metric(dataset, key), select.get("at", "best")
 
@@ -57,12 +56,13 @@ def values_told(results: Results, trials: Sequence[Trial], events: Sequence[Even
     results = replace(results, scores=results.scores[results.scores["metric"].isin(keys)])
     table = outcomes(results)
     found = {t.trial_id: value for t in trials if (value := _score(results, table, t)) is not None}
-    for trial in trials:
-        if trial.trial_id not in found:
-            told = [e.value for e in events if e.variant == trial.variant and e.value is not None]
-            told += [found[t.trial_id] for t in trials if t.variant == trial.variant and t.trial_id in found]
-            if (worst := _worst(results, table, trial, told)) is not None:
-                found[trial.trial_id] = worst
+    unscored = [trial for trial in trials if trial.trial_id not in found]
+    limits = ceilings(results, table) if unscored else pd.DataFrame()
+    for trial in unscored:
+        told = [e.value for e in events if e.variant == trial.variant and e.value is not None]
+        told += [found[t.trial_id] for t in trials if t.variant == trial.variant and t.trial_id in found]
+        if (worst := _worst(results, limits, trial, told)) is not None:
+            found[trial.trial_id] = worst
     return found
 
 
@@ -73,9 +73,9 @@ def _score(results: Results, table: pd.DataFrame, trial: Trial) -> float | None:
     return float(finite[at].iloc[0]) if len(finite) else None
 
 
-def _worst(results: Results, table: pd.DataFrame, trial: Trial, told: list[float]) -> float | None:
+def _worst(results: Results, limits: pd.DataFrame, trial: Trial, told: list[float]) -> float | None:
     dataset = trial.variant["dataset"]
-    metric, limits = told_metric(results.definition, dataset)[0], ceilings(results, table)
+    metric = told_metric(results.definition, dataset)[0]
     ours = (limits["dataset"] == dataset) & (limits["metric"] == metric.key)
     known = [value for value in (*told, *limits.loc[ours, "ceiling"]) if np.isfinite(value)]
     if not known:

@@ -114,19 +114,7 @@ def planned(rows: pd.DataFrame, axes: tuple[str, ...], form: str) -> tuple[list[
     ids = np.array([trial.trial_id for trial in trials], dtype=object)
     scores = rows.assign(trial_id=ids[rows["_run"].to_numpy()], attempt=1)
     scores["pack_id"] = "imported-" + scores["trial_id"].astype(str)
-    names = [
-        "trial_id",
-        "step",
-        "metric",
-        "protocol",
-        "images_seen",
-        "seconds",
-        "value",
-        "status",
-        "pack_id",
-        "attempt",
-    ]
-    return trials, _once(scores[names])
+    return trials, _once(scores[list(SCORE)])
 
 
 def _refuse_twice(rows: pd.DataFrame) -> None:

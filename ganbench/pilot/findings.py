@@ -10,8 +10,9 @@ from typing import Any
 from ganbench import files
 from ganbench.config import read_yaml
 from ganbench.errors import ConfigError
-from ganbench.pilot.projection import HOUR_S, Projection, Work, best_pack, disk, project, time_limit, works
+from ganbench.pilot.projection import Projection, Work, best_pack, disk, project, time_limit, works
 from ganbench.pilot.run import Timing
+from ganbench.store.halts import HOUR_S
 from ganbench.sweepfile import parse_sweep
 from ganbench.terminal import Console
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ganbench.nodes import value_at
 from ganbench.pilot.run import Timing
+from ganbench.store.definition import seeds_by_rank
 
-HOUR_S = 3600.0
 MIB = 2**20
 _FILES_PER_PACK = 7  # folder, attempt, claim, provenance, outcome, scores, logs
 _KEPT = {"none": 0, "best_last": 2}  # snapshots of a trial; `all` keeps every checkpoint's
@@ -47,7 +47,7 @@ class Projection(NamedTuple):
 def works(definition: Mapping[str, Any], timings: Iterable[Timing]) -> list[Work]:
     """Put what was timed beside what is asked; variants that could not be timed are left out."""
     rerun = definition["rerun"] or {"seeds": 0, "top": 0}
-    seeds = sum(rerun["seeds"]) if isinstance(rerun["seeds"], list) else rerun["seeds"] * rerun["top"]
+    seeds = sum(seeds_by_rank(rerun))
     found = []
     for timing in timings:
         config = next(v["config"] for v in definition["variants"] if v["choices"] == timing.choices)

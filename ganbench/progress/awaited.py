@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganbench.store.census import Count
+from ganbench.store.definition import seeds_by_rank
 from ganbench.store.states import DIVERGED, DONE
 
 SEARCH, RERUN = "search", "rerun"
@@ -18,7 +19,7 @@ def to_come(definition: Mapping[str, Any], count: Count) -> dict[Key, int]:
     Reruns are planned at once when the search is done; a variant that was never finite has none.
     """
     search, rerun = definition.get("search") or {}, definition.get("rerun") or {}
-    expected = {SEARCH: search.get("trials", 0)} | ({RERUN: _seeds(rerun)} if rerun else {})
+    expected = {SEARCH: search.get("trials", 0)} | ({RERUN: sum(seeds_by_rank(rerun))} if rerun else {})
     planned = {key: sum(group.counts.values()) for key, group in count.groups.items()}
     chosen = any(key[-1] == RERUN for key in planned)
     found: dict[Key, int] = {}
@@ -39,11 +40,6 @@ def variants(definition: Mapping[str, Any], count: Count) -> list[Key]:
     names = axes(definition, count)
     frozen = [tuple(v["choices"][name] for name in names) for v in definition.get("variants", [])]
     return list(dict.fromkeys([*frozen, *(key[:-1] for key in count.groups)]))
-
-
-def _seeds(rerun: Mapping[str, Any]) -> int:
-    seeds = rerun["seeds"]
-    return int(sum(seeds) if isinstance(seeds, list) else seeds * rerun["top"])
 
 
 def _never_finite(count: Count, variant: Key) -> bool:

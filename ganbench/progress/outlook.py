@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ganbench.store.census import Count, Group
+from ganbench.store.halts import HOUR_S
 
-HOUR_S = 3600.0
 WINDOW_S = HOUR_S  # "the last while", unless fewer than FEW packs ended in it
 FEW = 4
 

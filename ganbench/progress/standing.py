@@ -6,17 +6,16 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
-
 from ganbench.analysis.results import Metric, ReportError, Results
 from ganbench.errors import ConfigError
 from ganbench.launch.jobs import folder_of, word
 from ganbench.progress.awaited import RERUN, Key, axes, to_come, variants
-from ganbench.progress.outlook import HOUR_S, as_json, assumptions, costs, eta, left, rate
+from ganbench.progress.outlook import as_json, assumptions, costs, eta, left, rate
 from ganbench.store import Store
 from ganbench.store.census import Census, Count, Group
 from ganbench.store.definition import final_step
 from ganbench.store.driver import driven_by
+from ganbench.store.halts import HOUR_S
 from ganbench.store.states import FAILED, LOST, PLANNED, RUNNING, TRIAL_STATES, UNVERIFIED
 
 NOT_PLANNED, WAITING, HALTED = "not planned", "waiting", "halted"
@@ -118,8 +117,7 @@ def totals(count: Count) -> dict[str, int]:
 def headline(definition: Mapping[str, Any], choices: Mapping[str, str]) -> tuple[Metric, str] | None:
     """Return the headline of a variant's protocol, and the protocol's id; None where the definition names none."""
     dataset = choices.get("dataset", "")
-    nothing = pd.DataFrame()
-    results = Results(str(definition.get("name")), dict(definition), nothing, nothing, nothing, {})
+    results = Results.of_definition(definition)
     try:
         protocol = results.protocol(dataset)
         return results.metric(dataset, protocol["headline"]), protocol["id"]

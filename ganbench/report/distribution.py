@@ -13,7 +13,7 @@ from ganbench.analysis.best import of_metric
 from ganbench.analysis.results import CEILING, FLOOR, Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import words
-from ganbench.report.style import GREY, INK, Look, headline, key_columns, log_scale, looks, panels
+from ganbench.report.style import GREY, INK, Look, headline, key_columns, list_down, log_scale, looks, panels
 
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 spread evenly, whatever the number of runs
 WORDS = {"search": "over settings", "rerun": "over seeds of the chosen setting"}
@@ -42,8 +42,7 @@ def distribution_figure(summary: Summary, dataset: str, stage: str) -> Figure:
             draw_marks(ax, default.set_index("variant")["best"].reindex(variants), "*", INK)
         draw_baselines(ax, summary, dataset, metric)
         ax.set_xlabel(f"best {words.metric_name(metric)} {words.arrow(metric)}")
-    axes[0].set_yticks(range(len(variants)), variants)
-    axes[0].set_ylim(len(variants) - 0.4, -0.6)
+    list_down(axes[0], variants)
     headline(figure, f"{dataset}: {WORDS[stage]}")
     key = _key(stage)
     columns = key_columns(figure, [str(entry.get_label()) for entry in key])

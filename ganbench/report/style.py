@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +86,12 @@ def panels(
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False, **sharing)
     return figure, [axes for row in grid for axes in row]
+
+
+def list_down(ax: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a panel, the first on top."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
 
 
 def headline(figure: Figure, text: str) -> None:

@@ -23,6 +23,11 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)\.pt")
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
 
 
+def attempts_in(folder: Path) -> list[Attempt]:
+    """Return the attempts at a pack, given its folder; the newest first."""
+    return [Attempt(folder / f"{PREFIX}{number}") for number in files.numbered(folder, PREFIX)]
+
+
 class Attempt:
     """A pack's folder `attempt-<number>`; only the process that claimed it may write, and only there."""
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ganbench import files
 from ganbench.store import frames
-from ganbench.store.attempts import PREFIX, Attempt
+from ganbench.store.attempts import PREFIX, attempts_in
 from ganbench.store.compacted import Compacted
 from ganbench.store.definition import final_step
 from ganbench.store.lines import Lines, read_lines
@@ -166,8 +166,7 @@ class Census:
         return self._cache.read(self._folder / "scores.parquet", Compacted)
 
     def _from_attempts(self, name: str) -> Account:
-        folder = self._packs / name
-        attempts = [Attempt(folder / f"{PREFIX}{n}") for n in files.numbered(folder, PREFIX)]
+        attempts = attempts_in(self._packs / name)
         rows = (row for attempt in attempts for row in attempt.scores())
         return Account(sum(attempt.seconds() for attempt in attempts), summary(rows)["extremes"])
 

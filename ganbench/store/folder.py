@@ -15,7 +15,7 @@ from ganbench.errors import StoreError
 from ganbench.records import Pack, Score, Trial
 from ganbench.store import frames, pruning, rows
 from ganbench.store.asks import open_asks
-from ganbench.store.attempts import PREFIX, Attempt, checkpoint_step
+from ganbench.store.attempts import PREFIX, Attempt, attempts_in, checkpoint_step
 from ganbench.store.definition import differences, final_step, is_growth, read_definition, to_yaml
 from ganbench.store.driver import only_driver
 from ganbench.store.halts import Halts
@@ -119,7 +119,7 @@ class Store:
     def attempts(self, pack_id: str) -> list[Attempt]:
         """Return a pack's attempts, oldest first; they can be read, not written."""
         folder = self._pack_folder(pack_id)
-        return [Attempt(folder / f"{PREFIX}{n}") for n in reversed(files.numbered(folder, PREFIX))]
+        return attempts_in(folder)[::-1]
 
     def checkpoints(self, pack_id: str) -> list[Path]:
         """Return a pack's checkpoints over all attempts, the furthest first and of those the newest."""

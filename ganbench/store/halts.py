@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganbench import files
-from ganbench.store.attempts import PREFIX, Attempt
+from ganbench.store.attempts import Attempt, attempts_in
 from ganbench.store.provenance import now
 from ganbench.store.states import DONE, FAILED
 
@@ -130,17 +130,15 @@ class Halts:
                 yield None if outcome == DONE else (newest.failure() or {}).get("signature", "")
 
     def _newest(self, name: str) -> Attempt | None:
-        numbers = files.numbered(self._packs / name, PREFIX)
-        return Attempt(self._packs / name / f"{PREFIX}{numbers[0]}") if numbers else None
+        return next(iter(attempts_in(self._packs / name)), None)
 
     def _of_pack(self, name: str) -> float:
         if name in self._spent:
             return self._spent[name]
-        folder, done, total = self._packs / name, False, 0.0
-        for number in files.numbered(folder, PREFIX):
-            path = folder / f"{PREFIX}{number}"
+        done, total = False, 0.0
+        for attempt in attempts_in(self._packs / name):
+            path = attempt.folder
             if path not in self._ended:
-                attempt = Attempt(path)
                 outcome = attempt.outcome()
                 done |= outcome is not None and outcome["outcome"] == DONE
                 if outcome is None:

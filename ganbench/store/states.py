@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganbench import files
-from ganbench.store.attempts import PREFIX, Attempt
+from ganbench.store.attempts import PREFIX, Attempt, attempts_in
 from ganbench.store.liveness import ALIVE, DEAD, Observer
 
 PLANNED, RUNNING, DONE, LOST, DIVERGED, FAILED = "planned", "running", "done", "lost", "diverged", "failed"
@@ -64,7 +64,7 @@ class Judge:
     def _from_attempts(
         self, folder: Path, trials: tuple[str, ...], final: int, known: dict[str, Reached]
     ) -> PackState:
-        attempts = [Attempt(folder / f"{PREFIX}{n}") for n in files.numbered(folder, PREFIX)]
+        attempts = attempts_in(folder)
         if not attempts:
             return PackState(PLANNED)
         outcomes = [attempt.outcome() for attempt in attempts]

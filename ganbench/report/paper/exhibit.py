@@ -17,6 +17,14 @@ from ganbench.report.tables import BASELINES
 
 
 @dataclass(frozen=True)
+class Settings:
+    """The sweeps, and the role or key of the metric: all that most kinds are told."""
+
+    sweeps: list[str]
+    metric: str = "curve"
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A figure with its name and what stands under it."""
 

@@ -25,7 +25,7 @@ from ganbench.report.paper.exhibit import (
 )
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals, number
-from ganbench.report.style import INK, Look, headline, looks, panels
+from ganbench.report.style import INK, Look, headline, list_down, looks, panels
 
 HEADER = ("model", "n", "best", "25 %", "median", "75 %", "95 %", "no score")
 KEY = (
@@ -103,8 +103,7 @@ def _panel(ax: Axes, board: Board, stage: str, metric: Metric, look: dict[str, L
         draw_marks(ax, default.set_index("variant")["best"].reindex(variants), "*", INK)
     draw_baselines(ax, board.ready, board.dataset, metric)
     ax.set_xlabel(title(metric))
-    ax.set_yticks(range(len(variants)), variants)
-    ax.set_ylim(len(variants) - 0.4, -0.6)
+    list_down(ax, variants)
 
 
 def _boxes(ax: Axes, quantiles: np.ndarray) -> None:

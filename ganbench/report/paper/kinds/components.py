@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from matplotlib.axes import Axes
 
 from ganbench.report.cells import Row
 from ganbench.report.pairs import interval
 from ganbench.report.paper.drawing import board_panels, nothing
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.style import INK, Look
+from ganbench.report.style import INK, Look, list_down
 
 HEADER = (
     "model",
@@ -30,14 +28,6 @@ SAID = (
 )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
-
-
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure of shares with intervals, and one table."""
     boards = shelf.boards(settings.sweeps)
@@ -52,8 +42,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
             style, y = look[str(row["variant"])], variants.index(row["variant"])
             ax.plot([row["share_lower"], row["share_upper"]], [y, y], color=INK, linewidth=0.9)
             ax.plot([row["share"]], [y], marker=style.marker, color=style.colour, linestyle="none")
-        ax.set_yticks(range(len(variants)), variants)
-        ax.set_ylim(len(variants) - 0.4, -0.6)
+        list_down(ax, variants)
         ax.set_xlim(-0.02, 1.02)
         ax.set_xlabel(f"share of the setting in the variance\nof {title(board.metric(settings.metric))}")
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ganbench.analysis.comparisons import HOLM_AT
 from ganbench.report import words
 from ganbench.report.pairs import crossing_rows
-from ganbench.report.paper.exhibit import Block, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:

@@ -25,7 +25,7 @@ from ganbench.report.paper.kinds.best import MARK
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.references import shown
 from ganbench.report.render import decimals
-from ganbench.report.style import GREY, INK, Look, log_scale
+from ganbench.report.style import GREY, INK, Look, list_down, log_scale
 
 HEADER = ("model", "n", "default", "median setting", "best setting")
 SAID = (
@@ -108,6 +108,5 @@ def _panel(ax: Axes, board: Board, settings: Settings, look: dict[str, Look]) ->
         ax.plot([default], [place], marker="*", color=colour, markersize=8, linestyle="none")
     if metric.minimize and seen.min() > 0 and seen.max() > 8 * seen.min():
         log_scale(ax, "x", float(seen.min()) / 1.3, float(seen.max()) * 1.3)
-    ax.set_yticks(range(len(variants)), variants)
-    ax.set_ylim(len(variants) - 0.4, -0.6)
+    list_down(ax, variants)
     ax.set_xlabel(title(metric))

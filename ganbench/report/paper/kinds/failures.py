@@ -13,7 +13,7 @@ from ganbench.report.paper.drawing import board_panels, nothing
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING
-from ganbench.report.style import INK, Look
+from ganbench.report.style import INK, Look, list_down
 
 SAID = (
     "Diverged: state, logs or samples held NaN or infinity at some checkpoint; never finite: at every one. Shares of"
@@ -48,8 +48,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
             ax.plot([100 * row["lower"], 100 * row["upper"]], [y, y], color=INK, linewidth=0.8)
             ax.plot([100 * row["share"]], [y], marker=style.marker, color=style.colour, linestyle="none",
                     markersize=4.5, markerfacecolor=style.colour if solid else "white")  # fmt: skip
-        ax.set_yticks(range(len(variants)), variants)
-        ax.set_ylim(len(variants) - 0.4, -0.6)
+        list_down(ax, variants)
         ax.set_xlim(left=-1.0)
         ax.set_xlabel("trials of the search, %\nfilled: diverged; hollow: never finite")
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from ganbench.report import words
 from ganbench.report.cells import Row
 from ganbench.report.pairs import gap_cells, interval
-from ganbench.report.paper.exhibit import Block, Exhibit, baselines_said, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import (
+    Block,
+    Exhibit,
+    Settings,
+    baselines_said,
+    blocks,
+    stacked,
+    stamps_of,
+    title,
+)
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals, number
 
@@ -28,14 +35,6 @@ OPTIMISM = (
     " was not chosen. Where scores on halves are not stored there is only a bound, on the log or logit scale: what"
     " noise between neighbouring checkpoints alone could do."
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,19 +11,11 @@ from ganbench.analysis.comparisons import HOLM_AT, UNDECIDED
 from ganbench.report import words
 from ganbench.report.pairs import matrix, pair_rows
 from ganbench.report.paper.drawing import WIDTH, absent, narrow, nothing, stamp
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.style import headline, panels
 
 FRAME = {"boxstyle": "square,pad=0.15", "facecolor": "none", "edgecolor": "#D55E00", "linewidth": 0.9}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:

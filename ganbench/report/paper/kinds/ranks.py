@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -12,18 +10,10 @@ from ganbench.analysis.ranks import OVERALL
 from ganbench.report import words
 from ganbench.report.pairs import rank_rows
 from ganbench.report.paper.drawing import board_panels, nothing
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING
-from ganbench.report.style import GREY, INK, Look
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
+from ganbench.report.style import GREY, INK, Look, list_down
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
@@ -41,8 +31,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         for place, k in enumerate(budgets):
             shift = (place - (len(budgets) - 1) / 2) * 0.24
             _draw(ax, frame[frame["k"] == k], variants, look, shift, place)
-        ax.set_yticks(range(len(variants)), variants)
-        ax.set_ylim(len(variants) - 0.4, -0.6)
+        list_down(ax, variants)
         ax.set_xlim(0.5, len(variants) + 0.5)
         ax.set_xlabel(f"rank by {title(metric)}\nat k = {', '.join(map(str, budgets))}, from above")
 

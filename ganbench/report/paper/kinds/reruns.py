@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ganbench.report import words
-from ganbench.report.paper.exhibit import Block, Exhibit, baseline_rows, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Exhibit, Settings, baseline_rows, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import decimals
 from ganbench.report.tables import seeds_columns, seeds_frame
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:

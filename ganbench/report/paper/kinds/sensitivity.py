@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from ganbench.report import words
 from ganbench.report.pairs import parameter_name, parameters_of, sensitivity_rows
 from ganbench.report.paper.drawing import WIDTH, absent, board_panels, legend, narrow, nothing, stamp
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import number
 from ganbench.report.style import Look, headline, log_scale, looks, panels
@@ -24,14 +22,6 @@ MARGINS = (
     "Median best score at the levels of each hyperparameter, all others drawn at random; bars: exact 95 % intervals"
     " of the median. Diverged is worst; a median that is itself diverged is not drawn."
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The sweeps, and the role or key of the metric."""
-
-    sweeps: list[str]
-    metric: str = "curve"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
