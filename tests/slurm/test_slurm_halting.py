@@ -113,7 +113,8 @@ def test_the_output_of_a_job_is_found_and_its_end_told(toy: Toy) -> None:
 def test_who_watches_is_told_of_a_stop_and_the_same_command_ends_it_bit_for_bit(
     tmp_path: Path, watched: Callable[[Store], Store]
 ) -> None:
-    long = ("budget.steps=160", "budget.every=80", "budget.checkpoint_seconds=0.1")
+    # ten seconds of steps: a stop is heard after two or three
+    long = ("budget.steps=4000", "budget.every=2000", "budget.checkpoint_seconds=0.1")
     site = ("launcher.mem=500M", "launcher.signal_s=30", "--workers", "1")
     store = watched(Store(tmp_path / "results", "quickstart"))
     few = ("model=ns_gan", "dataset=ring", "search.trials=2", "rerun=null", *TINY, *SHORT, *long, *site)

@@ -19,7 +19,7 @@ from ganbench.scheduler import job_key
 from ganbench.store import Store
 
 # checkpoints on the way, and more steps than are taken before they are traced
-LONG = ("budget.steps=160", "budget.every=80", "budget.checkpoint_seconds=0.1")
+LONG = ("budget.steps=1600", "budget.every=800", "budget.checkpoint_seconds=0.1")
 RERUN = "rerun={top: 1, seeds: 2}"
 SITE = ("launcher.mem=500M", "launcher.signal_s=30", "--workers", "2")
 
@@ -82,7 +82,7 @@ def seconds_add_up(store: Store, first: Path) -> None:
     rows = store.scores()
     lanes = len(store.plan().packs[first.parent.name].trial_ids)
     mine = rows[rows["trial_id"].isin(store.plan().packs[first.parent.name].trial_ids)]
-    final = mine.loc[mine["step"] == 160, "seconds"].unique()
+    final = mine.loc[mine["step"] == 1600, "seconds"].unique()
     assert len(final) == 1
     assert final[0] > before["seconds"] / lanes > 0
 
