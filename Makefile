@@ -7,7 +7,7 @@ export MKL_NUM_THREADS := 1
 
 export SLURM_ROOT ?= $(or $(TMPDIR),/tmp)/ganbench-slurm
 
-.PHONY: help setup quickstart polygons paper test test-all test-web test-tex test-slurm bench slurm-up slurm-down check format clean
+.PHONY: help setup quickstart polygons paper test test-all test-web test-tex test-gpu test-slurm bench slurm-up slurm-down check format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ test-web: setup  ## the report's page in a real browser (Debian: chromium, chrom
 
 test-tex: setup  ## paper.tex built by a real TeX (Debian: texlive-latex-recommended, lmodern, poppler-utils)
 	$(BIN)/python -m pytest -m tex tests/tex
+
+test-gpu: setup  ## the tests that need a GPU
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 bench: setup  ## measure training throughput against plain loops; CASE=ring_ns for one case
 	$(BIN)/python benchmarks/throughput.py $(CASE)

@@ -72,20 +72,22 @@ class PlainLoop(ABC):
     d_steps = 1
 
     def __init__(self, generator: nn.Module, critic: nn.Module, images: Tensor, *, lr: float = 1e-4) -> None:
-        self.generator, self.critic, self.images = generator, critic, images
+        self.generator, self.critic = generator.to(images.device), critic.to(images.device)
+        self.images = images
         self.g_optimizer = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
         self.d_optimizer = torch.optim.Adam(critic.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
         self._batches, self._step = self._epochs(), 0
 
     def _epochs(self) -> Iterator[Tensor]:
         while True:
-            for rows in torch.randperm(len(self.images))[: len(self.images) // BATCH * BATCH].split(BATCH):
+            order = torch.randperm(len(self.images), device=self.images.device)
+            for rows in order[: len(self.images) // BATCH * BATCH].split(BATCH):
                 batch = self.images[rows]
                 yield batch.float() / 255.0 if batch.dtype == torch.uint8 else batch
 
     def step(self) -> None:
         """Take one step on the next batch."""
-        self.train_on(next(self._batches), torch.randn(BATCH, LATENT))
+        self.train_on(next(self._batches), torch.randn(BATCH, LATENT, device=self.images.device))
         self._step += 1
 
     def train_on(self, real: Tensor, latents: Tensor) -> None:
@@ -131,7 +133,7 @@ class WganGp(PlainLoop):
     d_steps = 5
 
     def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        alpha = torch.rand(len(real), *[1] * (real.dim() - 1))
+        alpha = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
         points = torch.lerp(real, fake, alpha).requires_grad_()
         (slope,) = torch.autograd.grad(self.critic(points).sum(), points, create_graph=True)
         penalty = (torch.sqrt(1e-4 + slope.square().flatten(1).sum(1)) - 1.0).square().mean()

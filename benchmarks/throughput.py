@@ -42,6 +42,7 @@ COLUMNS = (
     *("case", "network", "model", "width", "precision", "pack", "mode", "ours_per_s", "peer", "peer_per_s"),
     *("ratio_median", "ratio_min", "ratio_max", "limit_per_s", "fraction_of_limit", "command"),
 )
+MAIN = "from ganbench.cli import main; main()"
 PLAIN = "plain eager float32 loop"
 SWEPT, SWEPT_STEPS = 64, 4000  # trials and steps of `ring_sweep`
 
@@ -72,7 +73,7 @@ CASES = {
 }  # fmt: skip
 
 
-def images_of(case: Case) -> tuple[dict[str, object], Images]:
+def images_of(case: Case) -> tuple[dict[str, Any], Images]:
     """Return the case's config and data; noise stands in for polygons, whose pixels do not change the work."""
     dataset, field = ("ring", "hidden") if case.network == "mlp" else ("polygons", "channels")
     config = resolve(
@@ -84,12 +85,16 @@ def images_of(case: Case) -> tuple[dict[str, object], Images]:
     return config, Images(pixels, pixels[:1], None, None, "noise")
 
 
-def pair_of(case: Case) -> tuple[PackTraining, PlainLoop]:
-    config, images = images_of(case)
+def pack_of(case: Case, config: dict[str, Any], images: Images) -> PackTraining:
     procedures = [instantiate(config["model"]["procedure"]) for _ in range(case.pack)]
-    pack = PackTraining(
+    return PackTraining(
         procedures, range(case.pack), images, batch_size=64, mode=case.mode, precision=case.precision
     )
+
+
+def pair_of(case: Case) -> tuple[PackTraining, PlainLoop]:
+    config, images = images_of(case)
+    pack = pack_of(case, config, images)
     return pack, plain_loop(case.model, case.network, case.width, images.train)
 
 
@@ -167,7 +172,7 @@ def swept() -> float:
     """Return trials per second of a whole sweep by two slots, its libraries compiled by an earlier one."""
     with tempfile.TemporaryDirectory() as results:
         command = [
-            *(sys.executable, "-m", "ganbench.cli", "sweep", "ring", "model=ns_gan", "budget=small"),
+            *(sys.executable, "-c", MAIN, "sweep", "ring", "model=ns_gan", "budget=small"),
             *(f"budget.steps={SWEPT_STEPS}", "network.hidden=128", f"search.trials={SWEPT}", "rerun=null"),
             *("--workers", "2", "--results", results),
         ]

@@ -22,11 +22,14 @@ from filelock import FileLock
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from ganbench.devices import describe
 from ganbench.errors import ConfigError
 from ganbench.places import cache_home
 from ganbench.tracing import Traced, operations
 
 VERSION = "1"  # of the way libraries are made
+_BATCH_NORM = torch.ops.aten.native_batch_norm.default
+_EXPORTED_BATCH_NORM = torch.ops.aten._native_batch_norm_legit.no_stats  # noqa: SLF001  (what export makes of it)
 # Inductor would work out 2 · 0x9E37… on paper, where int64 does not wrap, and then cannot print it.
 SETTINGS = {"constant_and_index_propagation": False}
 
@@ -80,16 +83,44 @@ def _make(traced: Traced, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch, _quiet():
         draft = Path(scratch) / path.name
         exported = torch.export.export(traced.module, tuple(traced.example))
+        if any(_normalizes_images(node) for node in exported.graph.nodes):
+            exported = exported.run_decompositions({_EXPORTED_BATCH_NORM: batch_norm})
         torch._inductor.aoti_compile_and_package(  # noqa: SLF001
             exported, package_path=str(draft), inductor_configs=SETTINGS
         )
         draft.replace(path)
 
 
+def _normalizes_images(node: Any) -> bool:
+    return node.target is _BATCH_NORM and node.args[0].meta["val"].dim() > 2
+
+
+def batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    _training: bool,  # noqa: FBT001  (their signature)
+    _momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalise by batch statistics, in plain operations: Inductor's own (2.14) fails on images.
+
+    Returns the result and, for the backward pass, mean and reciprocal deviation of each channel.
+    """
+    axes, shape = [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
+    mean = x.mean(axes)
+    centred = x - mean.view(shape)
+    scale = torch.rsqrt(centred.square().mean(axes) + eps)
+    out = centred * scale.view(shape)
+    out = out if weight is None else out * weight.view(shape)
+    return out if bias is None else out + bias.view(shape), mean, scale
+
+
 def _key(traced: Traced) -> str:
     """Hash everything that decides the library's numbers."""
     parts = hashlib.sha256()
-    for text in (VERSION, torch.__version__, _processor(), str(torch.get_num_threads()), traced.module.code):
+    processor = _processor({tensor.device for tensor in traced.example})
+    for text in (VERSION, torch.__version__, processor, str(torch.get_num_threads()), traced.module.code):
         parts.update(f"{text}\0".encode())
     for tensor in (*traced.example, *_constants(traced)):
         parts.update(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}\0".encode())
@@ -103,9 +134,10 @@ def _constants(traced: Traced) -> list[Tensor]:
     return [getattr(traced.module, name) for name in sorted(set(names))]
 
 
-def _processor() -> str:
-    """Name the instruction set: a library made for one may not run on another."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+def _processor(places: set[torch.device]) -> str:
+    """Name the instruction sets of processor and GPUs: a library made for one may not run on another."""
+    gpus = sorted(describe(place) for place in places if place.type == "cuda")
+    return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *gpus])
 
 
 @contextmanager

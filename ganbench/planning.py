@@ -20,8 +20,9 @@ from ganbench.records import HASH_VERSION, Trial
 from ganbench.store.definition import seeds_by_rank
 from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
 
-# Where the sweep does not say; settings that are asked for together know less of each other.
-_PACK, _PACK_LEARNING = 8, 1
+_PACK_LEARNING = (
+    1  # where the sweep does not say: settings that are asked for together know less of each other
+)
 
 
 def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
     return {
         "hash_version": HASH_VERSION,
         **asdict(spec),
-        "pack": spec.pack or (_PACK_LEARNING if adaptive else _PACK),
+        "pack": _PACK_LEARNING if adaptive and spec.pack is None else spec.pack,
         **({"adaptive": True} if adaptive else {}),
         "budget": resolved[0]["budget"],
         "protocols": {name: {**p, "id": protocol_id(p)} for name, p in protocols.items()},

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ganbench.devices import placed
 from ganbench.errors import ConfigError
 from ganbench.identity import digest
 from ganbench.instantiation import instantiate
@@ -38,7 +39,10 @@ class Fakes:
 
 
 class Scorer:
-    """A protocol bound to a dataset: everything about the real side is computed once."""
+    """A protocol bound to a dataset: everything about the real side is computed once.
+
+    It works where the images lie.
+    """
 
     def __init__(self, protocol: dict[str, Any], dataset: Any, images: Images) -> None:
         self._protocol, self._manifold, self._images = protocol, dataset, images
@@ -50,7 +54,8 @@ class Scorer:
             self._check_needs(key, metric)
         self._classified = {m.space for m in self._metrics.values() if "probabilities" in m.needs}
         self._with_train = {m.space for m in self._metrics.values() if "train" in m.needs}
-        self._rng = Rng.of(protocol["evaluation_seed"], "evaluation")
+        self._device = images.train.device
+        self._rng = placed(Rng.of(protocol["evaluation_seed"], "evaluation"), self._device)
         self.real_images = as_float(self._subset(protocol["split"], protocol["n_real"], "real"))
         self._real: dict[str, Samples] = {}
 
@@ -111,7 +116,7 @@ class Scorer:
             protocol = self._protocol
             extractor = self._extractors.get(metric.space)
             marks = stamp(extractor) if extractor else None
-            where = [protocol["split"], protocol["n_real"], protocol["evaluation_seed"]]
+            where = [protocol["split"], protocol["n_real"], protocol["evaluation_seed"], *self._elsewhere()]
             features = self._features(metric.space, self.real_images)
             self._real[metric.space] = Samples(
                 images=self.real_images,
@@ -127,6 +132,10 @@ class Scorer:
                 self._real[metric.space] = self._beside_train(self._real[metric.space], metric.space)
         return self._real[metric.space]
 
+    def _elsewhere(self) -> list[str]:
+        """Name the kind of device if it is not the CPU: features, and what is kept of them, round differently there."""
+        return [] if self._device.type == "cpu" else [self._device.type]
+
     def _beside_train(self, real: Samples, space: str) -> Samples:
         """Add as many training images as there are real ones, and their features.
 
@@ -138,8 +147,11 @@ class Scorer:
         return replace(real, train_images=images, train_features=self._features(space, images))
 
     def generate(self, procedure: Procedure, state: State) -> Fakes:
-        """Settle batch norm and draw the protocol's fakes; the latents are the same for every checkpoint."""
-        protocol = self._protocol
+        """Settle batch norm and draw the protocol's fakes; the latents are the same for every checkpoint.
+
+        The state may come from a file, and lie elsewhere.
+        """
+        protocol, state = self._protocol, placed(state, self._device)
         passes, batch = protocol["standing_passes"], protocol["standing_batch"]
         with torch.no_grad():
             latents = procedure.draw_latents(self._rng.fold("standing"), passes * batch)
@@ -207,9 +219,9 @@ class Scorer:
 
 
 def shown(images: Tensor) -> Tensor:
-    """Return the few samples kept for pictures: uint8 images or float32 vectors."""
+    """Return the few samples kept for pictures, on the CPU: uint8 images or float32 vectors."""
     is_image = images.dim() == 4
-    few = images[: SHOWN[is_image]].detach()
+    few = images[: SHOWN[is_image]].detach().cpu()
     return (few.clamp(0, 1) * 255).round().to(torch.uint8) if is_image else few
 
 

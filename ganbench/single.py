@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.analysis.selection import outcomes
+from ganbench.choices import continued
 from ganbench.config import compose
 from ganbench.files import replace_bytes
 from ganbench.growth import extend
@@ -40,7 +41,9 @@ def train_trial(
     identity = trial_id(training_config(config), config["seed"])
     definition = {**_definition(identity, choices, composed.config), "plugins": loaded}
     store = _store(results / "train", identity, definition)
-    if not store.exists():
+    if store.exists():
+        definition = continued(definition, store.definition())
+    else:
         bench_of(config)  # missing data or weights are found out before anything is written
         instantiate(config["model"]["procedure"])  # and so is what is no part
     store.create(definition)
@@ -56,6 +59,7 @@ def train_trial(
 def _store(results: Path, identity: str, definition: dict[str, Any]) -> Store:
     """Return the trial's folder; one scored by another protocol, from another data folder … lies beside it."""
     store = Store(results, identity)
+    definition = continued(definition, store.definition()) if store.exists() else definition
     if store.exists() and store.difference(definition):
         return Store(results, f"{identity}-{digest(plain(definition), 8)}")
     return store

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ganbench.analysis.results import Results
+from ganbench.choices import account, continued
 from ganbench.errors import ConfigError, UserError
 from ganbench.files import masked
 from ganbench.gather import gather
@@ -36,22 +37,29 @@ THEN = "ganbench.sweep.continue_sweep"  # what a cluster calls when slots have e
 
 
 def define(request: Request) -> dict[str, Any]:
-    """Compose every variant once and return the sweep's frozen definition."""
-    refuse_imported(Store(request.results, request.name), "trained")
+    """Compose every variant once and return the sweep's frozen definition.
+
+    Mode and pack size that the sweep leaves open are those of its folder, where there is one.
+    """
+    store = Store(request.results, request.name)
+    refuse_imported(store, "trained")
     plugins = load_plugins(list(request.plugins))
     spec = load_sweep(request.name, request.of_sweep, request.config_dir)
-    return {**definition_of(spec, variants(spec, request.config_dir)), "plugins": plugins}
+    definition = {**definition_of(spec, variants(spec, request.config_dir)), "plugins": plugins}
+    return continued(definition, store.definition()) if store.exists() else definition
 
 
 def preview(request: Request, place: Placement | None = None) -> tuple[dict[str, Any], str]:
     """Plan without writing: what `--dry-run` shows, and the batch script where a cluster would get one."""
     slots = (place or Placement()).settings(request)
     definition = define(request)
-    trials, packs = added(definition, search_settings(definition), [])
+    settings = search_settings(definition)
+    trials, packs = added(definition, settings, Plan([], {}))
     store = Store(request.results, request.name)
     asks = len(open_asks(definition, Plan([], {})))
     units = len(store.claimable()) if store.exists() else len(packs) + asks + len(definition["baselines"])
-    return _summary(definition, len(trials), len(packs), new=len(trials)), batch_script(store, slots, units)
+    plan = Plan(trials, {pack.pack_id: pack for pack in packs})
+    return _summary(definition, settings, plan, new=len(trials)), batch_script(store, slots, units)
 
 
 def plan_sweep(request: Request) -> dict[str, Any]:
@@ -65,11 +73,10 @@ def plan_sweep(request: Request) -> dict[str, Any]:
     store = Store(request.results, request.name)
     store.create(definition)
     new = extend(store, definition, settings)
-    plan = store.plan()
-    return _summary(definition, len(plan.trials), len(plan.packs), new=new)
+    return _summary(definition, settings, store.plan(), new=new)
 
 
-def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -> dict[str, Any]:
+def _summary(definition: dict[str, Any], drawn: list[Setting], plan: Plan, *, new: int) -> dict[str, Any]:
     rerun = definition["rerun"]
     settings, again = definition["search"]["trials"], sum(seeds_by_rank(rerun)) if rerun else 0
     steps = [final_step(definition, variant["choices"]) for variant in definition["variants"]]
@@ -78,9 +85,10 @@ def _summary(definition: dict[str, Any], trials: int, packs: int, *, new: int) -
         "variants": len(definition["variants"]),
         "settings": settings,
         "adaptive": bool(definition.get("adaptive")),
-        "planned": trials,
+        "planned": len(plan.trials),
         "new": new,
-        "packs": packs,
+        "packs": len(plan.packs),
+        "choices": account(definition, drawn, plan.trials, plan.packs),
         "reruns": again * len(steps),
         "steps": max(steps),
         "trial_steps": sum(steps) * (settings + again),
@@ -195,7 +203,7 @@ def _is_finished(store: Store, definition: dict[str, Any], settings: list[Settin
     """Return whether nothing of this very definition is left to plan, train or select."""
     if not store.exists() or store.definition() != definition:
         return False
-    plan = store.plan().trials
+    plan = store.plan()
     if added(definition, settings, plan)[0]:
         return False
     if any(state != "done" for state in store.work().values()):

@@ -18,7 +18,7 @@ from ganbench.spacefile import pin
 Choice: TypeAlias = str | int | float | bool
 Axes: TypeAlias = dict[str, list[Choice]]
 
-MODES = ("vmap", "unbatched", "compiled")
+MODES = ("auto", "vmap", "unbatched", "compiled")
 PRECISIONS = ("float32", "bf16")
 TRIAL_INDEX = "trial_index"
 _ALWAYS_AXES = {"model", "dataset"}  # every row of the store says which
@@ -95,8 +95,10 @@ class SweepSpec:
     protocol: str | None = None
     search: Search = field(default_factory=Search)
     rerun: Rerun | None = None
-    pack: int | None = None  # trials that train together at most; null is 8, or 1 where the sampler learns
-    mode: str = "vmap"
+    pack: int | None = None  # trials that train together at most; null: chosen, or 1 where the sampler learns
+    mode: str = (
+        "auto"  # how packs run; auto: chosen for each signature when it is planned (`ganbench.choices`)
+    )
     threads: int = 1
     precision: str = "float32"
     overrides: list[str] = field(default_factory=list)
@@ -192,7 +194,7 @@ def _override(raw: dict[str, Any], change: Assignment) -> None:
     axes = raw["axes"]
     if key in _REFUSED:
         raise ConfigError(f"`{change.text}`: `{key}` cannot be set here; use {_REFUSED[key]}")
-    if change.plain and _is_field(key):
+    if change.plain and _is_field(key) and key not in axes:  # precision may be either
         _set_field(raw, key.split("."), change.value)
     elif change.plain and (key in axes or key in _ALWAYS_AXES or len(change.values) > 1):
         axes[key] = list(change.values)

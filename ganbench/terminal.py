@@ -112,4 +112,6 @@ def show_plan(summary: dict[str, Any]) -> None:
     if summary["adaptive"]:
         out.print("settings are chosen while the search runs: its sampler learns from scores, pack by pack")
     out.print(f"planned now: {summary['planned']} trials in {summary['packs']} packs ({summary['new']} new)")
+    for chosen in summary["choices"]:
+        out.print(chosen["said"], soft_wrap=True, markup=False)
     out.print(f"scored under: {', '.join(summary['protocols'])}", soft_wrap=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from ganbench.compiling import compile_step
+from ganbench.devices import CPU, placed, synchronize
 from ganbench.errors import ConfigError
 from ganbench.precision import products_in
 from ganbench.protocols import Images, Procedure, State
@@ -143,7 +144,7 @@ class Progress:
 
 
 class PackTraining:
-    """A pack in training: stacked procedures, their state, and the data they see."""
+    """A pack in training: stacked procedures, their state, and the data they see; it lives where its images lie."""
 
     def __init__(
         self,
@@ -162,27 +163,34 @@ class PackTraining:
                 f"{type(procedures[0]).__name__} cannot be batched: set mode=unbatched in the sweep"
             )
         self._prepare, self._first, self._precision = MODES[mode](), procedures[0], precision
-        self._procedures = stack(procedures)
-        self._rngs = Rng.stack([Rng.of(seed) for seed in seeds])
-        self._data = images.train
+        self._data, self._device = images.train, images.train.device
+        self._procedures = placed(stack(procedures), self._device)
+        self._rngs = placed(Rng.stack([Rng.of(seed) for seed in seeds]), self._device)
         self._order = Order(self._rngs, len(images.train), batch_size)
         self.batch_size = batch_size
         self.lanes = len(seeds)
-        self.state: State = stack(
-            [p.init(Rng.of(s).fold("init")) for p, s in zip(procedures, seeds, strict=True)]
-        )
-        self.progress = Progress(0, 0.0, 0.0, torch.ones(self.lanes, dtype=torch.bool))
+        # drawn on the CPU, for the same bits on every device
+        first = [p.init(Rng.of(s).fold("init")) for p, s in zip(procedures, seeds, strict=True)]
+        self.state: State = placed(stack(first), self._device)
+        self.progress = Progress(0, 0.0, 0.0, self._all_finite())
 
     @property
     def images_seen(self) -> int:
         """Return the number of real images each lane has seen."""
         return self.progress.step * self.batch_size
 
+    def _all_finite(self) -> Tensor:
+        return torch.ones(self.lanes, dtype=torch.bool, device=self._device)
+
     def advance(self) -> dict[str, Tensor]:
-        """Take one step with every lane; returns the logs, each [lanes]."""
+        """Take one step with every lane; returns the logs, each [lanes].
+
+        A GPU may still be at it: see `wait`.
+        """
         progress, started = self.progress, time.perf_counter()
         batch = as_float(self._data[self._order.batch(progress.step)])
-        inputs = (self._procedures, self.state, batch, self._rngs.key, torch.tensor(progress.step))
+        number = torch.full((), progress.step, device=self._device)
+        inputs = (self._procedures, self.state, batch, self._rngs.key, number)
         ready = time.perf_counter()
         step = self._prepare(_Way(self._first.turn(progress.step), self._precision), inputs)
         prepared = time.perf_counter()
@@ -196,21 +204,34 @@ class PackTraining:
         )
         return logs
 
+    def wait(self) -> None:
+        """Let the device finish the steps it was given, so that `seconds` is the time they took.
+
+        Waiting after every step would leave a GPU idle while the next one is prepared: it is enough to wait before what
+        is not training, or before `seconds` is read.
+        """
+        if self._device != CPU:
+            started = time.perf_counter()
+            synchronize(self._device)
+            self.progress.seconds += time.perf_counter() - started
+
     def finite(self) -> Tensor:
-        """Return which lanes' logs since the last call, and whose state now, are finite; bool [lanes]."""
+        """Return which lanes' logs since the last call, and whose state now, are finite; bool [lanes] on the CPU."""
+        self.wait()
         flat = [leaf.reshape(self.lanes, -1) for leaf in leaves(self.state) if leaf.is_floating_point()]
         healthy = torch.stack([leaf.isfinite().all(dim=1) for leaf in flat]).all(dim=0) & self.progress.finite
-        self.progress.finite = torch.ones(self.lanes, dtype=torch.bool)
-        return healthy
+        self.progress.finite = self._all_finite()
+        return healthy.cpu()
 
     def lane(self, index: int) -> tuple[Procedure, State]:
         """Return one lane's procedure and state."""
         return unstack(self._procedures, index), unstack(self.state, index)
 
     def save(self, path: Path, notes: dict[str, Any]) -> None:
-        """Write everything a resume needs, with the caller's notes (plain values); tensors and numbers only."""
-        p = self.progress
-        torch.save({**vars(p), "leaves": leaves(self.state), "notes": notes}, path)
+        """Write everything a resume needs on any device, with the caller's notes (plain values)."""
+        self.wait()
+        whole = {**vars(self.progress), "leaves": leaves(self.state), "notes": notes}
+        torch.save(placed(whole, CPU), path)  # tensors and numbers only
 
     def restore(self, path: Path) -> dict[str, Any]:
         """Continue from a file of `save` and return its notes.
@@ -218,7 +239,7 @@ class PackTraining:
         Raises ValueError, with nothing changed, if the file is cut, foreign or does not fit this pack.
         """
         try:
-            saved = torch.load(path, weights_only=True)
+            saved = placed(torch.load(path, map_location=CPU, weights_only=True), self._device)
             progress = Progress(*(saved[field.name] for field in fields(Progress)))
             notes, shapes = dict(saved["notes"]), [leaf.shape for leaf in saved["leaves"]]
         except Exception as error:  # a broken file breaks its reader in ways nobody can list

@@ -1,4 +1,4 @@
-"""Shared by all tests: one torch thread, no network, a cache of their own."""
+"""Shared by all tests: the CPU, one torch thread, no network, a cache of their own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def _one_thread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
+        if "GANBENCH_DEVICE" not in os.environ:
+            patch.setenv("GANBENCH_DEVICE", "cpu")  # also where there is a GPU: expected values are the CPU's
         if "GANBENCH_CACHE" not in os.environ:
             patch.setenv("GANBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

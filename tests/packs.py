@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ganbench.config import compose, resolve, set_values
+from ganbench.devices import CPU, placed_images
 from ganbench.instantiation import instantiate
 from ganbench.protocols import Images
 from ganbench.training import PackTraining
@@ -42,12 +43,13 @@ def pack(
     seeds: Sequence[int] = (0,),
     mode: str = "vmap",
     precision: str = "float32",
+    device: torch.device = CPU,
 ) -> PackTraining:
-    """Build a pack whose lanes set dotted values on the model's config."""
+    """Build a pack whose lanes set dotted values on the model's config; it lives on a device."""
     configs = [resolve(set_values(composed(model, family), values)) for values in lanes]
     procedures = [instantiate(c["model"]["procedure"]) for c in configs]
     size = configs[0]["budget"]["batch_size"]
-    images = tiny_images(family)
+    images = placed_images(tiny_images(family), device)
     return PackTraining(procedures, seeds, images, batch_size=size, mode=mode, precision=precision)
 
 

@@ -16,11 +16,13 @@ from ganbench.errors import ConfigError
 from ganbench.growth import added, extend
 from ganbench.packing import Setting
 from ganbench.planning import definition_of, rerun_settings, search_settings
-from ganbench.records import Trial
+from ganbench.records import Pack, Trial
 from ganbench.store import Store
 from ganbench.store.definition import final_step
+from ganbench.store.plan import Plan
 from ganbench.sweepfile import load_sweep, variants
 
+NOTHING = Plan([], {})
 Energies = Mapping[str, list[float | None]]
 
 
@@ -31,7 +33,11 @@ def define(*overrides: str) -> dict[str, Any]:
 
 
 def searched(definition: dict[str, Any]) -> list[Trial]:
-    return added(definition, search_settings(definition), [])[0]
+    return added(definition, search_settings(definition), NOTHING)[0]
+
+
+def plan_of(trials: list[Trial], packs: list[Pack]) -> Plan:
+    return Plan(trials, {pack.pack_id: pack for pack in packs})
 
 
 def results(
@@ -126,7 +132,7 @@ def test_a_longer_search_leaves_a_chosen_setting_its_seeds() -> None:
     energies = {"ns_gan": [0.4, 0.2, 0.3, 0.5], "vae": [0.1, 0.2, 0.3, 0.4]}
     rule = "rerun={top: 1, seeds: 2, first_seed: 1}"
     before = define(rule)
-    planned = added(before, [*search_settings(before), *reruns(before, energies)], [])[0]
+    planned = added(before, [*search_settings(before), *reruns(before, energies)], NOTHING)[0]
     longer = define(rule, "search.trials=6")
     grown = {model: [*values, 0.9, 0.9] for model, values in energies.items()}
     trials = searched(longer)
@@ -153,11 +159,11 @@ def test_a_variant_that_always_diverged_has_no_rerun() -> None:
 
 
 def test_settings_that_are_equal_share_a_trial_and_keep_their_lines() -> None:
-    trials, packs = added(*_fixed(3), [])
+    trials, packs = added(*_fixed(3), NOTHING)
     assert [t.index for t in trials] == [0, 1, 2] * 2
     assert len({t.trial_id for t in trials}) == 2
     assert [len(p.trial_ids) for p in packs] == [1, 1]
-    more, new_packs = added(*_fixed(5), trials)
+    more, new_packs = added(*_fixed(5), plan_of(trials, packs))
     assert [t.index for t in more] == [3, 4] * 2
     assert new_packs == []
     assert {t.pack_id for t in more} == {p.pack_id for p in packs}
@@ -170,9 +176,9 @@ def _fixed(trials: int) -> tuple[dict[str, Any], list[Setting]]:
 
 def test_a_rerun_that_the_search_has_trained_is_not_trained_again() -> None:
     definition = define("search.seed=2", "rerun={top: 1, seeds: 2, first_seed: 2, reuse_search_seeds: true}")
-    planned = searched(definition)
+    planned, before = added(definition, search_settings(definition), NOTHING)
     settings = reruns(definition, {"ns_gan": [1.0] * 4, "vae": [1.0] * 4})
-    trials, packs = added(definition, settings, planned)
+    trials, packs = added(definition, settings, plan_of(planned, before))
     assert [(t.stage, t.seed) for t in trials[:2]] == [("rerun", 2), ("rerun", 3)]
     assert trials[0].trial_id == planned[0].trial_id
     assert trials[0].pack_id == planned[0].pack_id
@@ -181,15 +187,15 @@ def test_a_rerun_that_the_search_has_trained_is_not_trained_again() -> None:
 
 def test_more_trials_add_settings_and_change_none() -> None:
     few, many = define("search.trials=4", "pack=2"), define("search.trials=7", "pack=2")
-    planned, packs = added(few, search_settings(few), [])
-    trials, new = added(many, search_settings(many), planned)
+    planned, packs = added(few, search_settings(few), NOTHING)
+    trials, new = added(many, search_settings(many), plan_of(planned, packs))
     assert [(t.variant["model"], t.index) for t in trials] == [
         (m, i) for m in ("ns_gan", "vae") for i in (4, 5, 6)
     ]
     assert not {p.pack_id for p in packs} & {p.pack_id for p in new}
     alone = {(t.variant["model"], t.index): t.trial_id for t in searched(many)}
     assert {(t.variant["model"], t.index): t.trial_id for t in planned + trials} == alone
-    assert added(many, search_settings(many), planned + trials) == ([], [])
+    assert added(many, search_settings(many), plan_of(planned + trials, packs + new)) == ([], [])
 
 
 def test_extend_writes_what_the_plan_lacks(tmp_path: Path) -> None:

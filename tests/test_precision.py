@@ -6,13 +6,18 @@ import pytest
 import torch
 
 from ganbench.networks.layers import Conv2d, ConvTranspose2d, Linear
-from ganbench.precision import products_in, rounded
+from ganbench.precision import FORMATS, products_in, rounded
+from ganbench.sweepfile import PRECISIONS
 
 LAYERS = [
     (Linear(3, 2), torch.tensor([[1.0, 2.0, 3.0]])),
     (Conv2d(1, 2, 4, 2, 1), torch.arange(16.0).reshape(1, 1, 4, 4)),
     (ConvTranspose2d(1, 2, 4, 2, 1), torch.arange(4.0).reshape(1, 1, 2, 2)),
 ]
+
+
+def test_sweeps_know_every_format_and_no_other() -> None:
+    assert set(PRECISIONS) == set(FORMATS)
 
 
 def test_float32_is_the_identity() -> None:

@@ -112,7 +112,7 @@ def test_the_closest_sweep_is_named(here: Path) -> None:
         (
             "pack: 16",
             "mode: vmpa",
-            r"`mode` must be vmap or unbatched or compiled, not 'vmpa'; did you mean `vmap`",
+            r"`mode` must be auto or vmap or unbatched or compiled, not 'vmpa'; did you mean `vmap`",
         ),
         ("pack: 16", "precision: float23", r"`precision` must be .*did you mean `float32`"),
         ("pack: 16", "overrides: a=1", "`overrides` must be a list, not 'a=1'"),

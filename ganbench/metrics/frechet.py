@@ -31,7 +31,10 @@ class Statistics(NamedTuple):
 
 
 def centre(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean [F] and deviations from it [n, F] of features [n, F], float64 on the CPU."""
+    """Return mean [F] and deviations from it [n, F] of features [n, F], float64 on the CPU.
+
+    There, since few GPUs are fast in float64, and eigenvalues have the same bits whatever trained.
+    """
     if len(features) < 2:
         raise ConfigError("a covariance needs two samples: raise protocol.n_real and protocol.n_fake")
     x = features.to("cpu", torch.float64)

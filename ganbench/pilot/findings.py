@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ganbench import files
+from ganbench.choices.choice import USUAL
 from ganbench.config import read_yaml
 from ganbench.errors import ConfigError
 from ganbench.pilot.projection import Projection, Work, best_pack, disk, project, time_limit, works
@@ -18,18 +20,25 @@ from ganbench.terminal import Console
 
 
 def findings(definition: dict[str, Any], timings: list[Timing], workers: int) -> dict[str, Any]:
-    """Return costs by variant and pack size, the projection of the sweep as it stands, and what is proposed."""
+    """Return costs by variant and pack size in one mode, the projection of the sweep, and what is proposed."""
     all_work = works(definition, timings)
     variants = [_variant(timing) for timing in timings]
-    found: dict[str, Any] = {"name": definition["name"], "workers": workers, "variants": variants}
+    mode = definition["mode"]
+    found: dict[str, Any] = {
+        "name": definition["name"],
+        "workers": workers,
+        "mode": mode,
+        "variants": variants,
+    }
     if not all_work:
         return {**found, "projection": None, "proposal": None}
     timed = sorted(set.intersection(*(set(work.timing.packs) for work in all_work)))
-    own = max(size for size in timed if size <= max(definition["pack"], 1))
+    own = max((size for size in timed if size <= (definition["pack"] or USUAL)), default=timed[0])
     start = max(work.timing.start_seconds for work in all_work)
     best = best_pack(all_work, workers)
     proposal = {
         "pack": best.pack,
+        "mode": mode,
         "launcher.time_min": time_limit(best, start),
         "launcher.mem": _memory(best),
     }
@@ -38,6 +47,12 @@ def findings(definition: dict[str, Any], timings: list[Timing], workers: int) ->
         "projection": _projected(all_work, project(all_work, own, workers)),
         "proposal": {**proposal, **_projected(all_work, best)},
     }
+
+
+def best_of(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the findings of the mode whose proposal ends first, those of the others in its `others`."""
+    ranked = sorted(found, key=lambda one: one["proposal"]["wall_hours"] if one["proposal"] else math.inf)
+    return {**ranked[0], "others": ranked[1:]}
 
 
 def _variant(timing: Timing) -> dict[str, Any]:
@@ -69,23 +84,32 @@ def _memory(found: Projection) -> str:
 
 
 def show(found: dict[str, Any], console: Console) -> None:
-    """Print what was timed, what it projects to, and what is proposed."""
+    """Print what was timed, what it projects to, and what is proposed; other modes' times first."""
+    for other in found.get("others", ()):
+        _show_times(other, console)
+        if other["proposal"]:
+            console.say(f"{other['mode']}, {_words(other['proposal'], other['workers'])}")
+    _show_times(found, console)
+    if found["projection"] is None:
+        return
+    console.say(f"as it stands, {_words(found['projection'], found['workers'])}")
+    proposal = found["proposal"]
+    console.say(f"proposed, {_words(proposal, found['workers'])}, mode={found['mode']}")
+    limits = " ".join(f"{key}={proposal[key]}" for key in ("launcher.time_min", "launcher.mem"))
+    console.say(f"on a cluster: {limits}; timed alone on this machine: slots beside each other may be slower")
+
+
+def _show_times(found: dict[str, Any], console: Console) -> None:
     sizes = sorted({size for variant in found["variants"] for size in variant["packs"]})
     header = ["variant", *(f"pack {size}" for size in sizes), "score", "peak MiB", "MiB/trial"]
     rows = [_shown(variant, sizes) for variant in found["variants"]]
-    console.rows(header, rows, title="milliseconds per trial-step; seconds to score a checkpoint")
+    title = f"{found['mode']}: milliseconds per trial-step; seconds to score a checkpoint"
+    console.rows(header, rows, title=title)
     if any("*" in cell for row in rows for cell in row):
         console.say("* steps were too few to be traced: an upper bound")
     for variant in found["variants"]:
         if variant["error"]:
             console.say(f"{_name(variant)} could not be timed: {variant['error']}")
-    if found["projection"] is None:
-        return
-    console.say(f"as it stands, {_words(found['projection'], found['workers'])}")
-    proposal = found["proposal"]
-    console.say(f"proposed, {_words(proposal, found['workers'])}")
-    limits = " ".join(f"{key}={proposal[key]}" for key in ("launcher.time_min", "launcher.mem"))
-    console.say(f"on a cluster: {limits}; timed alone on this machine: slots beside each other may be slower")
 
 
 def _shown(variant: dict[str, Any], sizes: list[int]) -> list[str]:

@@ -61,11 +61,17 @@ def works(definition: Mapping[str, Any], timings: Iterable[Timing]) -> list[Work
 
 
 def project(all_work: list[Work], pack: int, workers: int) -> Projection:
-    """Project a pack size that was timed: stages one after the other, no slot idle while packs are left."""
+    """Project a pack size that was timed: stages one after the other, no slot idle while packs are left.
+
+    A compiled step's library is made once for each variant.
+    """
     stages = {"search": [w.searched for w in all_work], "rerun": [w.rerun for w in all_work]}
     seconds, wall, longest = {}, 0.0, 0.0
     for stage, trials in stages.items():
         packs = [s for work, n in zip(all_work, trials, strict=True) for s in _packs(work, n, pack)]
+        packs += [
+            work.timing.packs[pack].get("library_seconds", 0.0) for work in all_work if stage == "search"
+        ]
         seconds[stage] = sum(packs)
         longest = max([longest, *packs])
         wall += max([seconds[stage] / workers, *packs])

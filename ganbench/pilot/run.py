@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganbench.choices.choice import COMPILED
 from ganbench.errors import UserError
 from ganbench.growth import extend
 from ganbench.launch.slots import ONE_THREAD
@@ -48,8 +49,11 @@ def sizes_up_to(trials: int) -> list[int]:
 
 
 def time_variants(definition: dict[str, Any], trials: int, seconds: float, console: Console) -> list[Timing]:
-    """Time each variant's first settings. Raises `UserError` for what the user can mend, such as missing data."""
-    sizes = sizes_up_to(trials)
+    """Time each variant's first settings, in the definition's mode; compiled, which takes long, the largest pack only.
+
+    Raises `UserError` for what the user can mend, such as missing data.
+    """
+    sizes = sizes_up_to(trials)[-1 if definition["mode"] == COMPILED else 0 :]
     scratch = {
         k: v for k, v in definition.items() if k != "adaptive"
     }  # a sampler that learns has nothing to learn

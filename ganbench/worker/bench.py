@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ganbench.devices import device, placed_images
 from ganbench.errors import UserError
 from ganbench.identity import protocol_id
 from ganbench.instantiation import instantiate
@@ -32,7 +33,7 @@ def trial_config(
 
 @dataclass(frozen=True)
 class Bench:
-    """A dataset with its protocol, loaded once per process."""
+    """A dataset with its protocol, loaded once per process, on its device: what it gives trains and scores there."""
 
     images: Images
     scorer: Scorer
@@ -44,7 +45,7 @@ def _bench(dataset: str, protocol: str) -> Bench:
     source, rules = instantiate(json.loads(dataset)), json.loads(protocol)
     for extractor in instantiate(rules["extractors"]).values():
         extractor.weights_hash()  # missing weights are found out before anything is trained
-    images = source.load()
+    images = placed_images(source.load(), device())
     return Bench(images, Scorer(rules, source, images), protocol_id(rules))
 
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from ganbench.controller import ask_more
+from ganbench.devices import describe, device
 from ganbench.errors import UserError
 from ganbench.instantiation import instantiate, load_plugins
 from ganbench.records import Pack
@@ -80,13 +81,17 @@ def _run_pack(store: Store, attempt: Attempt, pack: Pack, stop: Stop, on_step: O
     torch.set_num_threads(pack.threads)
     by_id = {t.trial_id: t for t in store.plan().trials}
     run = PackRun(store, attempt, pack, [by_id[i] for i in pack.trial_ids])
-    attempt.start({"torch": torch.__version__, "device": "cpu", "dataset": run.bench.images.content_hash})
+    attempt.start({**_software(), "dataset": run.bench.images.content_hash})
     run.resume()
     attempt.finish(run.run(stop, on_step))
 
 
+def _software() -> dict[str, str]:
+    return {"torch": torch.__version__, "device": describe(device())}
+
+
 def _run_baselines(store: Store, attempt: Attempt, work: dict[str, Any]) -> None:
-    attempt.start({"torch": torch.__version__, "device": "cpu"})
+    attempt.start(_software())
     config = trial_config(store.definition(), work["variant"], {})
     bench = bench_of(config)
     procedure = instantiate(config["model"]["procedure"])

@@ -17,11 +17,13 @@ def save_snapshot(path: Path, snapshot: Snapshot, shown: torch.Tensor) -> None:
 
 def _flat(snapshot: Snapshot) -> dict[str, torch.Tensor]:
     parts = (("generator", snapshot.generator), ("standing", snapshot.standing))
-    return {f"{part}/{name}": value.contiguous() for part, tree in parts for name, value in tree.items()}
+    return {
+        f"{part}/{name}": value.cpu().contiguous() for part, tree in parts for name, value in tree.items()
+    }
 
 
 def load_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot; raises SafetensorError on a file that is not one."""
+    """Read a snapshot onto the CPU; raises SafetensorError on a file that is not one."""
     tensors = load_file(path)
 
     def part(name: str) -> dict[str, torch.Tensor]:

@@ -12,6 +12,7 @@ import pytest
 import standins
 import torch
 import yaml
+from elsewhere import FAR, Far, near
 from torch import Tensor
 
 from ganbench.errors import DataError
@@ -86,6 +87,20 @@ def test_features_are_rows_that_do_not_depend_on_splits_or_order(name: str, buil
         probabilities = extractor.probabilities(features)
         torch.testing.assert_close(probabilities.sum(1), torch.ones(2))
         assert torch.equal(extractor.probabilities(features[1:]), probabilities[1:])
+
+
+@pytest.mark.parametrize("name", sorted(set(EXTRACTORS) - {"clip", "vgg16"}))  # TorchScript runs past `Far`
+def test_a_network_goes_where_the_images_lie(name: str, build: Build) -> None:
+    extractor, x = build(name), images()
+    features = extractor.features(x)
+    with Far():
+        there = extractor.features(x.to(FAR))
+        assert there.device == FAR
+        torch.testing.assert_close(near(there), features)
+        if hasattr(extractor, "probabilities"):
+            torch.testing.assert_close(
+                near(extractor.probabilities(there)), extractor.probabilities(features)
+            )
 
 
 @pytest.mark.parametrize("name", EXTRACTORS)

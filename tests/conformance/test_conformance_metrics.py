@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from elsewhere import FAR, Far
 from torch import Tensor
 
+from ganbench.devices import placed
 from ganbench.errors import ConfigError
 from ganbench.metrics.sets import sizes
 from ganbench.protocols import Samples
@@ -211,6 +213,39 @@ def test_a_single_sample_is_one_line_that_names_the_setting(name: str) -> None:
     with pytest.raises(ConfigError, match=r"protocol\.n_fake") as caught:
         score(metric, one, one)
     assert "\n" not in str(caught.value)
+
+
+def elsewhere(side: Samples) -> Samples:
+    """The same samples on a device that is not the CPU, their generator too."""
+    tensors = {f.name: getattr(side, f.name) for f in dataclasses.fields(side)}
+    makes, draws = side.generator, side.draw_latents
+    assert makes is not None
+    assert draws is not None
+    return dataclasses.replace(
+        side,
+        **{name: placed(value, FAR) for name, value in tensors.items() if isinstance(value, Tensor)},
+        generator=lambda z: makes(z.cpu()).to(FAR),
+        draw_latents=lambda address, n: draws(address, n).to(FAR),
+    )
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_samples_may_lie_on_another_device(name: str) -> None:
+    """What a metric does on the CPU on purpose it fetches there; nothing else meets what it is given."""
+    metric = metric_of(name)
+    real = real_points(metric.space)
+    fake = torch.cat([real[::2], far_points(metric.space)[1::2]])
+    sides = samples(metric.space, real, real), samples(metric.space, fake, fake)
+    expected = pytest.approx(metric(*sides), rel=1e-6, abs=1e-9)
+    with Far():
+        far, fakes = map(elsewhere, sides)
+        assert metric(far, fakes) == expected
+        if not metric.needs & {
+            "generator",
+            "manifold",
+        }:  # what was kept of the real side comes back on the CPU
+            kept = dataclasses.replace(far, cache_key=f"another device, {name}")
+            assert [metric(kept, fakes) for _ in range(2)] == [expected, expected]
 
 
 def members(protocol: dict[str, Any], group: str) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ganbench.pilot import run
 from ganbench.pilot.findings import write_choices
 from ganbench.pilot.pilot import Trip, run_pilot
 from ganbench.requests import Request
+from ganbench.store import Store
 from ganbench.terminal import Console
 
 FEW = ("model=wgan", "dataset=ring", "search.trials=6", "rerun={top: 1, seeds: 2}", *TINY, *SHORT)
@@ -167,3 +169,26 @@ def test_a_search_that_learns_is_timed_by_random_settings(
     words = [*FEW, *STEPS, "search.sampler=tpe"]
     found = run_pilot(Request("quickstart", words, tmp_path), Trip(1, 0.05, 1), None, Console(quiet=True))
     assert found["proposal"]["pack"] == 1
+
+
+def test_modes_are_compared_and_the_one_that_ends_first_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def told(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        mode = Store(order["results"], order["name"]).definition()["mode"]
+        asked.append((mode, order["sizes"]))
+        for said in (SAID[0], *({**PACK, "size": size} for size in order["sizes"]), SAID[3]):
+            yield {**said, "step_seconds": 0.001 if mode == "compiled" else 0.01}
+
+    monkeypatch.setattr(run, "_told", told)
+    path = tmp_path / "mine.yaml"
+    path.write_text("axes: {model: [wgan], dataset: [ring]}\n")
+    ran = pilot(tmp_path / "results", "-k", "4", "--modes", "vmap,compiled", "--write", str(path))
+    assert asked == [("vmap", [1, 2, 4]), ("compiled", [4])]  # each size would be compiled anew
+    assert yaml.safe_load(path.read_text())["mode"] == "compiled"
+    assert "vmap, pack=" in ran.err
+    assert "mode=compiled" in ran.err
+    refusal = refused(pilot(tmp_path, "--modes", "vmap,fast"))
+    assert refusal == "--modes takes vmap, unbatched, compiled, with commas between them, not 'fast'"

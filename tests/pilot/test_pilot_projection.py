@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ganbench.pilot.findings import best_of
 from ganbench.pilot.projection import Projection, best_pack, disk, pack_seconds, project, time_limit, works
 from ganbench.pilot.run import Timing, sizes_up_to
 
@@ -94,3 +95,21 @@ def test_memory_of_one_more_trial_is_a_slope() -> None:
 
 def test_packs_of_powers_of_two_are_timed() -> None:
     assert [sizes_up_to(n) for n in (1, 2, 6, 8)] == [[1], [1, 2], [1, 2, 4], [1, 2, 4, 8]]
+
+
+def test_a_library_is_made_once_for_all_packs() -> None:
+    made = cost(0.5, compile_seconds=0.0, library_seconds=60.0)
+    (work,) = works(definition(search={"trials": 6}, rerun={"top": 1, "seeds": 2}), [timing(p2=made)])
+    full = 3 + 50 + 2 * 16
+    found = project([work], pack=2, workers=1)
+    assert (found.search_seconds, found.rerun_seconds) == (60 + 3 * full, full)
+
+
+def test_the_mode_that_ends_first_is_proposed() -> None:
+    found = [
+        {"mode": name, "proposal": {"wall_hours": hours}} for name, hours in (("slow", 2.0), ("fast", 1.0))
+    ]
+    failed = {"mode": "failed", "proposal": None}
+    best = best_of([failed, *found])
+    assert best["mode"] == "fast"
+    assert [other["mode"] for other in best["others"]] == ["slow", "failed"]

@@ -31,8 +31,12 @@ def pilot(
     seconds: Annotated[float, typer.Option(min=0.01, help="How long each pack's steps are timed.")] = 2.0,
     workers: Annotated[int, typer.Option(min=1, help="Slots that the sweep will have.")] = 2,
     write: Annotated[
-        Path | None, typer.Option("--write", help="Put the pack size found into this sweep file.")
+        Path | None, typer.Option("--write", help="Put mode and pack size found into this sweep file.")
     ] = None,
+    modes: Annotated[
+        str,
+        typer.Option(help="Modes to compare, such as vmap,compiled; without, the one the sweep would get."),
+    ] = "",
     results: Results = DEFAULT_RESULTS,
     as_json: Json = False,
     config_dir: ConfigDir = None,
@@ -45,5 +49,6 @@ def pilot(
 
     console = Console()
     asked = request(name, overrides, results, config_dir, plugin)
-    found = run_pilot(asked, Trip(trials, seconds, workers), write, console)
+    chosen = tuple(mode.strip() for mode in modes.split(",") if mode.strip())
+    found = run_pilot(asked, Trip(trials, seconds, workers, chosen), write, console)
     print_json(found) if as_json else show(found, console)

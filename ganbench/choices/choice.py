@@ -1,0 +1,82 @@
+"""Mode and size of packs, from what is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ganbench.choices.law import Cost, Work, cost, known
+from ganbench.packing import lanes_of
+
+AUTO = "auto"
+VMAP, COMPILED, UNBATCHED = "vmap", "compiled", "unbatched"
+USUAL, LARGEST, SPARE = 8, 32, 8  # lanes; lanes; packs that larger ones must leave
+_SMALLER = 0.9  # of the usual size's seconds, or less, is worth another size
+_COMPILED = 0.8  # of vmap's seconds, or less, is worth compiling
+_TWICE = 2.0  # compilation must be earned so often
+_OPEN = {"mode": AUTO, "pack": None}
+
+
+class Choice(NamedTuple):
+    """How trials of one signature are packed."""
+
+    mode: str
+    size: int
+
+
+def choose(
+    work: Work | None,
+    trials: int,
+    *,
+    mode: str = AUTO,
+    pack: int | None = None,
+    batched: bool = True,
+    ready: Collection[int] = (),
+) -> Choice:
+    """Decide for so many trials of one signature, as the package says; a mode or size that is given stays.
+
+    `ready` are the lanes of compiled packs that the plan holds already.
+    """
+    if mode == AUTO:
+        mode = VMAP if batched else UNBATCHED
+        if batched and work is not None and known(work, VMAP) and known(work, COMPILED):
+            return _cheaper(work, trials, pack, ready)
+    return _sized(work, trials, mode, pack, ready)
+
+
+def _cheaper(work: Work, trials: int, pack: int | None, ready: Collection[int]) -> Choice:
+    eager, compiled = (_sized(work, trials, mode, pack, ready) for mode in (VMAP, COMPILED))
+    slow, fast = (predicted(work, trials, choice, ready) for choice in (eager, compiled))
+    pays = fast.total <= _COMPILED * slow.total
+    earned = slow.training - fast.training >= _TWICE * fast.compiling
+    return compiled if pays and earned else eager
+
+
+def _sized(work: Work | None, trials: int, mode: str, pack: int | None, ready: Collection[int]) -> Choice:
+    if pack is not None or work is None or not known(work, mode):
+        return Choice(mode, pack or USUAL)
+    costs = {size: predicted(work, trials, Choice(mode, size), ready).total for size in _sizes(trials)}
+    best = min(costs, key=lambda size: (costs[size], -size))
+    return Choice(mode, best if costs[best] <= _SMALLER * costs[USUAL] else USUAL)
+
+
+def _sizes(trials: int) -> Iterator[int]:
+    size = 1
+    while size <= USUAL or (size <= LARGEST and trials >= SPARE * size):
+        yield size
+        size *= 2
+
+
+def predicted(work: Work, trials: int, choice: Choice, ready: Collection[int] = ()) -> Cost:
+    """Predict what trials of one signature cost when packed so."""
+    packs = lanes_of(trials, choice.size, choice.mode)
+    compiles = choice.mode == COMPILED and packs[0] not in ready
+    return cost(work, choice.mode, packs, graphs=work.graphs if compiles else 0)
+
+
+def continued(definition: Mapping[str, Any], frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition that leaves to its frozen form what it leaves open itself."""
+    kept = {
+        key: frozen[key] for key, is_open in _OPEN.items() if key in frozen and definition[key] == is_open
+    }
+    return {**definition, **kept}
