@@ -67,7 +67,7 @@ def test_configs_and_sweeps_come_from_the_wheel(installed: Path, tmp_path: Path)
     assert {"page.html", "macros.html", "compare.html", "page.css", "app.js"} <= pages
     assert len(json.loads(run(installed, tmp_path, "list", "models", "--json"))) >= 8
     assert "quickstart" in json.loads(run(installed, tmp_path, "list", "sweeps", "--json"))
-    assert json.loads(run(installed, tmp_path, "list", "papers", "--json")) == ["lucic2018"]
+    assert json.loads(run(installed, tmp_path, "list", "papers", "--json")) == ["lucic2018", "precision"]
     assert "lucic2018/best_fid" in json.loads(run(installed, tmp_path, "list", "references", "--json"))
 
 

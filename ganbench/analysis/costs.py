@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ganbench.analysis.passes import passes
-from ganbench.analysis.results import Results
+from ganbench.analysis.results import Results, places
 from ganbench.analysis.runs import PLAN
 
 STEPS = "steps"  # a budget's unit
@@ -26,31 +27,31 @@ def spent(results: Results, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     charged what it used, and one that left no row the whole budget, or where that is unknown the median of
     its variant.
     """
-    scores = results.scores[results.scores["trial_id"].isin(runs["trial_id"])]
-    rows = scores.drop_duplicates(["trial_id", "step"])
-    steps = np.sort(rows["step"].unique())
+    ids = pd.Index(runs["trial_id"].unique())
+    rows = results.scores.assign(trial=places(ids, results.scores["trial_id"]))
+    rows = rows[rows["trial"] >= 0].drop_duplicates(["trial", "step"])
+    trials, steps = ids.get_indexer(runs["trial_id"]), np.sort(rows["step"].unique())
     budget = results.definition.get("budget", {})
-    reached = rows.groupby("trial_id")["step"].max().reindex(runs["trial_id"]).to_numpy(dtype=float)
+    reached = rows.groupby("trial")["step"].max().reindex(trials).to_numpy(dtype=float)
     reached = np.where(np.isnan(reached), float(budget.get("steps", np.nan)), reached)
     at = pd.DataFrame(np.minimum(reached[:, None], steps[None, :]), index=runs.index, columns=steps)
-    images = _wide(rows, runs, steps, "images_seen")
+    images = _wide(rows, trials, steps, "images_seen").set_index(runs.index)
     found = {
         "d_steps": at
         if budget.get("unit", STEPS) == STEPS
         else at * np.nan,  # imported ones may count otherwise
         "images": images.fillna(at * float(budget.get("batch_size", np.nan))),
         "passes": pd.DataFrame({step: passes(results, runs, at[step]) for step in steps}, index=runs.index),
-        "seconds": _wide(rows, runs, steps, "seconds"),
+        "seconds": _wide(rows, trials, steps, "seconds").set_index(runs.index),
     }
     return {axis: _filled(cost, runs["variant"]) for axis, cost in found.items()}
 
 
-def _wide(rows: pd.DataFrame, runs: pd.DataFrame, steps: np.ndarray, name: str) -> pd.DataFrame:
+def _wide(rows: pd.DataFrame, trials: NDArray[np.intp], steps: np.ndarray, name: str) -> pd.DataFrame:
     if name not in rows:
-        return pd.DataFrame(np.nan, index=runs.index, columns=steps)
-    wide = rows.pivot_table(index="trial_id", columns="step", values=name)
-    wide = wide.reindex(index=runs["trial_id"], columns=steps).ffill(axis="columns")
-    return wide.set_index(runs.index)
+        return pd.DataFrame(np.nan, index=trials, columns=steps)
+    wide = rows.pivot_table(index="trial", columns="step", values=name)
+    return wide.reindex(index=trials, columns=steps).ffill(axis="columns")
 
 
 def _filled(cost: pd.DataFrame, variant: pd.Series) -> pd.DataFrame:

@@ -22,7 +22,8 @@ RESAMPLES = 5000  # the study's
 BAND_RESAMPLES = 1000  # of the percentile band of means
 KEPT = 2  # weights of as many sizes are kept: models of a sweep share one, and they are large
 MOST_DRAWN = 500_000  # scores drawn for it: large samples, whose band is tight, get fewer
-IID = frozenset({"hashed", "random", "replay"})  # samplers whose draws are independent and alike
+IID = frozenset({"hashed", "random", "replay"})  # samplers whose draws are independent and alike, by class
+ROOTS = ("ganbench", "optuna")  # whose classes these are; what another package means by a name is not known
 COLUMNS = (
     "median",
     "lower",
@@ -41,8 +42,32 @@ def sampler_name(results: Results) -> str:
     """Return the short name of the sweep's sampler: `hashed`, `tpe`, …"""
     sampler = results.definition.get("search", {}).get("sampler", "hashed")
     if isinstance(sampler, dict):
-        sampler = sampler.get("name") or str(sampler.get("_target_", "")).rpartition(".")[2]
-    return str(sampler).lower().removesuffix("sampler")
+        sampler = sampler.get("name") or _last(str(sampler.get("_target_", "")))
+    return _short(str(sampler))
+
+
+def independent_draws(results: Results) -> bool:
+    """Return whether the sweep's settings were drawn independently and alike.
+
+    Never by a sampler that learns from scores; else the class in every variant's config says it, whatever its file
+    is called, and where no config has one (imported scores) the sampler's name.
+    """
+    definition = results.definition
+    if definition.get("adaptive"):
+        return False
+    configs = [variant["config"] for variant in definition.get("variants", [])]
+    classes = {str(config["sampler"].get("_target_", "")) for config in configs if "sampler" in config}
+    if not classes:
+        return sampler_name(results) in IID
+    return all(name.partition(".")[0] in ROOTS and _short(_last(name)) in IID for name in classes)
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _short(name: str) -> str:
+    return name.lower().removesuffix("sampler")
 
 
 def budgets(n: int) -> Budgets:
@@ -164,7 +189,7 @@ def budget_curves(
     is two-sided while the good side says something, then one-sided, else none. `n` counts the random draws,
     `n_study` adds the default.
     """
-    iid = sampler_name(results) in IID
+    iid = independent_draws(results)
     frames = []
     searched = table[table["stage"] == "search"].sort_values("index", kind="stable")
     for dataset in results.datasets:

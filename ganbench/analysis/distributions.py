@@ -130,8 +130,9 @@ def over_seeds(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) ->
 
     def groups(dataset: str, variant: str) -> list[tuple[pd.Series, dict[str, float]]]:
         ours = (reruns["dataset"] == dataset) & (reruns["variant"] == variant)
-        ranking = ranked_settings(results, table, dataset, variant)["index"].tolist()
         planned = reruns.loc[ours, "index"].unique().tolist()
+        ranked = ranked_settings(results, table, dataset, variant) if planned else reruns
+        ranking = ranked["index"].tolist()
         settings = sorted(
             planned, key=lambda index: ranking.index(index) if index in ranking else len(ranking)
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.bands import Array
-from ganbench.analysis.curves import IID, bounds_of, sampler_name
+from ganbench.analysis.curves import bounds_of, independent_draws, sampler_name
 from ganbench.analysis.results import Metric, ReportError, Results
 
 Losses: TypeAlias = "pd.Series[Any]"  # scores by trial index, turned so that smaller is better
@@ -24,11 +24,11 @@ class StatisticsError(ReportError):
 
 def independent(results: Results, what: str) -> None:
     """Raise `StatisticsError` unless the sweep's settings were drawn independently and alike."""
-    name = sampler_name(results)
-    if name not in IID:
+    if not independent_draws(results):
         raise StatisticsError(
-            f"{what} need independent draws, which sampler {name!r} of sweep {results.name!r} does not give:"
-            " search with hashed or random, or compare the anytime curves of several searches"
+            f"{what} need independent draws, which sampler {sampler_name(results)!r} of sweep"
+            f" {results.name!r} does not give: search with hashed or random, or compare the"
+            " anytime curves of several searches"
         )
 
 

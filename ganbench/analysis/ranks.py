@@ -98,12 +98,13 @@ def median_best(losses: Array, counts: Array, ks: Sequence[int]) -> Array:
     A sample without any weight has the median ∞.
     """
     order = np.argsort(losses, kind="stable")
-    ordered, below = losses[order], np.cumsum(counts[order], axis=0)
-    found = []
+    below = np.cumsum(counts.T[:, order], axis=1)  # [S, N]: a sample's numbers side by side
+    ordered, total, found = losses[order], below[:, -1:], []
     for k in ks:
         # The tolerance keeps a share that is the quantile but for rounding.
-        enough = below >= np.maximum((1.0 - 0.5 ** (1.0 / k)) * below[-1] * (1.0 - 1e-12), 1e-9)
-        found.append(np.where(below[-1] > 0, ordered[np.argmax(enough, axis=0)], np.inf))
+        enough = np.maximum((1.0 - 0.5 ** (1.0 / k)) * total * (1.0 - 1e-12), 1e-9)
+        place = np.minimum(np.count_nonzero(below < enough, axis=1), len(losses) - 1)
+        found.append(np.where(total[:, 0] > 0, ordered[place], np.inf))
     return np.stack(found)
 
 

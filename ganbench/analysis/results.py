@@ -97,7 +97,8 @@ class Results:
         label = self.trials["model"].astype(str)
         for axis in self._further_axes():
             label = label + f" {axis}=" + self.trials[axis].astype(str)
-        return self.trials.assign(variant=label)
+        coded = isinstance(self.trials["model"].dtype, pd.CategoricalDtype)
+        return self.trials.assign(variant=label.astype("category") if coded else label)
 
     @cached_property
     def scored(self) -> pd.DataFrame:
@@ -185,6 +186,12 @@ def refuse_mixture(protocols: Iterable[str], what: str) -> None:
             f"{what} come from several protocols, which no table may mix: {' and '.join(map(repr, found))};"
             " make one table of each, or bring all under one with `ganbench score NAME --protocol PROTOCOL`"
         )
+
+
+def places(ids: pd.Index, texts: pd.Series) -> NDArray[np.intp]:
+    """Return the place of each text among ``ids``, −1 for others: a million are found and grouped faster as numbers."""
+    codes, known = pd.factorize(texts)
+    return np.append(ids.get_indexer(pd.Index(known.astype(object))), -1)[codes]
 
 
 def _require(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

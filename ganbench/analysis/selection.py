@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ganbench.analysis.results import CEILING, FINISHED, Metric, Results
+from ganbench.analysis.results import CEILING, FINISHED, Metric, Results, places
 
 NEVER, LATER = "never finite", "diverged later"
 
@@ -31,24 +31,25 @@ def outcomes(results: Results) -> pd.DataFrame:
     frames = []
     for dataset in results.datasets:
         planned = plan[plan["dataset"] == dataset]
-        mine = results.scores["trial_id"].isin(planned["trial_id"])
-        scores = results.scores.loc[mine, ["trial_id", "step", "metric", "value", "status"]]
+        ids = pd.Index(planned["trial_id"].unique())
+        scores = results.scores[["trial_id", "step", "metric", "value", "status"]]
+        scores = scores.assign(trial=places(ids, scores["trial_id"]))
+        scores = scores[scores["trial"] >= 0]
         planned = planned.assign(divergence=divergence(planned, scores))
-        final = scores["step"] == scores["trial_id"].map(scores.groupby("trial_id")["step"].max())
-        scores = scores.assign(final=final)
-        split = dict(list(scores.groupby("metric", sort=False)))
+        scores = scores.assign(final=scores["step"] == scores.groupby("trial")["step"].transform("max"))
+        split = dict(list(scores.drop(columns="trial_id").groupby("metric", sort=False)))
         frames += [
-            _of_metric(planned, split.get(m.key, scores.iloc[:0]), m) for m in results.metrics(dataset)
+            _of_metric(planned, ids, split.get(m.key, scores.iloc[:0]), m) for m in results.metrics(dataset)
         ]
     return pd.concat(frames, ignore_index=True) if frames else plan.iloc[:0]
 
 
-def _of_metric(planned: pd.DataFrame, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    good = rows[_ok(rows)]
+def _of_metric(planned: pd.DataFrame, ids: pd.Index, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    good, trials = rows[_ok(rows)], ids.get_indexer(pd.Index(planned["trial_id"]))
     bottom = worst(good["value"], metric)
-    best = _best(good, metric).reindex(planned["trial_id"])
+    best = _best(good, metric).reindex(trials)
     # A final checkpoint that diverged has no row among the good ones, hence no last score.
-    last = good[good["final"]].set_index("trial_id")["value"].reindex(planned["trial_id"])
+    last = good[good["final"]].set_index("trial")["value"].reindex(trials)
     table = planned.assign(metric=metric.key)
     table["best_step"] = best["step"].to_numpy()
     diverged = table["divergence"] != ""
@@ -76,7 +77,7 @@ def divergence(planned: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
 def _best(good: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Return each trial's best finite checkpoint, the earliest among equals."""
     ordered = good.sort_values(["value", "step"], ascending=[metric.minimize, True], kind="stable")
-    return ordered.groupby("trial_id")[["value", "step"]].first()
+    return ordered.drop_duplicates("trial").set_index("trial")[["value", "step"]]
 
 
 def ceilings(results: Results, table: pd.DataFrame) -> pd.DataFrame:

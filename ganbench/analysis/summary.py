@@ -14,7 +14,7 @@ from ganbench.analysis.components import variance_components
 from ganbench.analysis.compute import compute_curves
 from ganbench.analysis.costs import costs
 from ganbench.analysis.crossings import crossings
-from ganbench.analysis.curves import IID, budget_curves, sampler_name
+from ganbench.analysis.curves import budget_curves, independent_draws
 from ganbench.analysis.distributions import over_seeds, over_settings
 from ganbench.analysis.marginals import marginals
 from ganbench.analysis.means import joint_curves, mean_curves
@@ -52,7 +52,7 @@ class Summary:
     @property
     def iid(self) -> bool:
         """Return whether the settings were drawn independently and alike."""
-        return sampler_name(self.results) in IID
+        return independent_draws(self.results)
 
     @cached_property
     def mean_curves(self) -> pd.DataFrame:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ganbench.analysis.results import Metric
-from ganbench.report.render import MISSING, number
+from ganbench.report.render import MISSING, Table, number
 
 Row: TypeAlias = "pd.Series[Any]"
 Columns: TypeAlias = dict[str, Callable[[Row], str]]
 Places: TypeAlias = dict[str, int]  # metric key → decimals
+
+
+def table(
+    name: str, caption: str, rows: pd.DataFrame, columns: Columns, notes: Sequence[str], *, partial: bool
+) -> Table:
+    """Return a table with a row of cells for each row of a frame."""
+    shown = tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows())
+    return Table(name, caption, tuple(columns), shown, tuple(notes), frame=rows, partial=partial)
 
 
 def text(name: str) -> Callable[[Row], str]:

@@ -145,16 +145,9 @@ def _table(
     columns: cells.Columns,
     notes: list[str],
 ) -> Table:
-    return Table(
-        name=f"compare_{kind}_{words.slug(dataset)}",
-        caption=caption,
-        header=tuple(columns),
-        rows=tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows()),
-        notes=(*_common(summaries, dataset), *notes, NO_TEST),
-        frame=rows,
-        partial=any(summary.partial for summary in summaries),
-        text_columns=2,
-    )
+    name, partial = f"compare_{kind}_{words.slug(dataset)}", any(summary.partial for summary in summaries)
+    said = [*_common(summaries, dataset), *notes, NO_TEST]
+    return replace(cells.table(name, caption, rows, columns, said, partial=partial), text_columns=2)
 
 
 def _common(summaries: Sequence[Summary], dataset: str) -> list[str]:

@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ganbench.analysis.best import of_metric
-from ganbench.analysis.curves import IID, sampler_name
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import samples, words
@@ -36,7 +35,7 @@ def figures(summary: Summary) -> Iterator[tuple[str, Figure]]:
         if metrics:
             for kind, draw in (("budget", budget_figure), ("study", study_figure)):
                 yield f"{kind}_{words.slug(dataset)}", _stamped(draw(summary, dataset), summary)
-            for metric in metrics if sampler_name(results) in IID else []:
+            for metric in metrics if summary.iid else []:
                 name = f"bands_{words.slug(dataset)}_{words.slug(metric.key)}"
                 yield name, _stamped(bands_figure(summary, dataset, metric), summary)
             for stage, kind in (("search", "settings"), ("rerun", "seeds")):
@@ -57,7 +56,7 @@ def budget_figure(summary: Summary, dataset: str) -> Figure:
 
     Where the sampler's draws are not independent it is the best so far, in the order of the search.
     """
-    if sampler_name(summary.results) not in IID:
+    if not summary.iid:
         return _curves_figure(summary, dataset, "best_so_far", _draw_running)
     return _curves_figure(summary, dataset, "median", draw_median)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,7 +22,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h", "<", ">")
 INK, GREY, PALE, ALARM = "#222222", "#767676", "#D5D5D5", "#B00020"
-DPI = 160
+DPI, PDF_DPI = 160, 72
+CROWD, CROWD_DPI = (
+    2000,
+    300,
+)  # marks of one kind in a panel: beyond, a PDF of them is slow to write and to open
 LETTERS_AN_INCH = 12.5  # of bold type, size 9
 KEY_LETTERS = 6  # what a legend's line and margins take
 RC: Any = {
@@ -119,10 +124,19 @@ def to_bytes(figure: Figure) -> dict[str, bytes]:
     figure.draw_without_rendering()  # lays out once; both files keep that layout
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    figure.dpi = 72  # of PDF's own unit
+    figure.dpi = _rasterized(figure)
     undated = {"CreationDate": None, "Producer": None}
     FigureCanvasPdf(figure).print_pdf(pdf, metadata=undated)  # type: ignore[no-untyped-call]
     return {"pdf": pdf.getvalue(), "png": png.getvalue()}
+
+
+def _rasterized(figure: Figure) -> float:
+    """Have a PDF draw crowds of marks as pictures, and return the resolution of its pictures: else its own unit's."""
+    lines = [line for axes in figure.axes for line in axes.get_lines() if line.get_linestyle() == "None"]
+    crowds = [line for line in lines if len(np.atleast_1d(line.get_xdata())) > CROWD]
+    for line in crowds:
+        line.set_rasterized(True)
+    return CROWD_DPI if crowds else PDF_DPI
 
 
 def log_scale(ax: Axes, side: str, low: float, high: float) -> None:

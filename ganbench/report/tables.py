@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.best import best_by_metric, best_scores, of_metric, wide_counts
-from ganbench.analysis.curves import IID, sampler_name
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import cells, words
@@ -173,7 +172,7 @@ def budget_table(summary: Summary, dataset: str) -> Table:
     for k in sorted(set(BUDGETS) & set(curves.loc[curves["line"] != "none", "k"])):
         columns[f"k = {k}"] = _budget_cell(curves, k, places)
     notes = [words.OPTIMISM, words.small_n_note(summary, dataset)]
-    if sampler_name(summary.results) in IID:
+    if summary.iid:
         notes += [words.MEDIAN, words.BAND]
         notes += [words.TIES] if any(_ties(summary, dataset, metric) for metric in shown) else []
     rows = pd.concat([counts.assign(metric=metric.key) for metric in shown])
@@ -227,12 +226,5 @@ def _table(
     columns: cells.Columns,
     notes: list[str],
 ) -> Table:
-    return Table(
-        name=f"{kind}_{words.slug(dataset)}",
-        caption=caption,
-        header=tuple(columns),
-        rows=tuple(tuple(cell(row) for cell in columns.values()) for _, row in rows.iterrows()),
-        notes=(*words.common_notes(summary, dataset), *notes),
-        frame=rows,
-        partial=summary.partial,
-    )
+    said = [*words.common_notes(summary, dataset), *notes]
+    return cells.table(f"{kind}_{words.slug(dataset)}", caption, rows, columns, said, partial=summary.partial)

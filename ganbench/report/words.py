@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ganbench.analysis.bands import two_sided_until
-from ganbench.analysis.curves import IID, LEVEL, sampler_name
+from ganbench.analysis.curves import LEVEL, sampler_name
 from ganbench.analysis.results import CEILING, FLOOR, Metric, Results
 from ganbench.analysis.summary import Summary
 from ganbench.report.render import number
@@ -131,11 +131,10 @@ def ceiling_note(summary: Summary, dataset: str, places: Mapping[str, int]) -> s
 
 def small_n_note(summary: Summary, dataset: str) -> str:
     """Say beyond which budget nothing two-sided can be said, or that bands are refused."""
-    sampler = sampler_name(summary.results)
-    if sampler not in IID:
+    if not summary.iid:
         return (
-            f"Sampler {sampler} does not draw independently: median, band and mean of the best of k are"
-            " refused; compare several independent searches."
+            f"Sampler {sampler_name(summary.results)} does not draw independently: median, band and mean of the"
+            " best of k are refused; compare several independent searches."
         )
     curves = summary.curves[summary.curves["dataset"] == dataset]
     sizes = sorted(set(curves.loc[curves["n"] > 0, "n"].astype(int)))

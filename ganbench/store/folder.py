@@ -195,9 +195,7 @@ class Store:
 
         What attempts know of baselines goes to baselines.jsonl likewise.
         """
-        table = frames.tidy(self.plan().trials, self.name, self._merged())
-        path = self.folder / "scores.parquet"
-        files.replace(path, lambda temporary: frames.write_parquet(table, temporary))
+        path = rows.compact(self.folder, self.name, self.plan(), self.attempts)
         rows.write_baselines(self.baselines(), self.folder)
         return path
 

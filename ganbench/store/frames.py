@@ -147,11 +147,11 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
-def scores_of_tidy(table: pa.Table, trials: list[Trial]) -> pd.DataFrame:
-    """Return the scores of a tidy table, as often as planned lines share their trial."""
+def read_scores(path: Path, trials: list[Trial]) -> pd.DataFrame:
+    """Return the scores in a tidy table, as often as planned lines share their trial."""
     planned = {*_PLAN, *(name for trial in trials for name in (*trial.variant, *trial.params))}
-    names = [name for name in table.column_names if name in {*KEY, *_FACTS} or name not in planned]
-    frame: pd.DataFrame = table.select(names).to_pandas()
+    names = [name for name in columns_of(path) if name in {*KEY, *_FACTS} or name not in planned]
+    frame: pd.DataFrame = read_parquet(path, names).to_pandas()
     return frame
 
 

@@ -4,30 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
 from ganbench import files
 from ganbench.store import frames
 from ganbench.store.attempts import Attempt
+from ganbench.store.contents import Contents, Stamps, begun, digest, read_contents, stamps, write_contents
 from ganbench.store.plan import Plan
 
+Attempts: TypeAlias = Callable[[str], list[Attempt]]  # at a pack, oldest first
 
-def merged(folder: Path, plan: Plan, attempts: Callable[[str], list[Attempt]]) -> pd.DataFrame:
+
+def merged(folder: Path, plan: Plan, attempts: Attempts) -> pd.DataFrame:
     """Return each score once, the newest attempt's where two attempts have it.
 
-    Raises `StoreError` where two rows of one trial, step, metric and protocol disagree.
+    Attempts are read of packs that scores.parquet does not hold as they are. Raises `StoreError` where two rows of
+    one trial, step, metric and protocol disagree.
     """
+    return _merged(folder, plan, attempts, read_contents(folder))
+
+
+def compact(folder: Path, name: str, plan: Plan, attempts: Attempts) -> Path:
+    """Write scores.parquet from every row there is, and what it was made of; return its path."""
+    contents, path = begun(plan.packs, attempts), folder / "scores.parquet"
+    scores, found = _merged(folder, plan, attempts, {}), list[str]()
+    table = frames.tidy(plan.trials, name, scores)
+
+    def write(temporary: Path) -> None:
+        frames.write_parquet(table, temporary)
+        found.append(digest(temporary))
+
+    files.replace(path, write)
+    if set(scores["trial_id"]) <= {trial.trial_id for trial in plan.trials}:  # else the table lacks some
+        write_contents(folder, found[0], contents)
+    return path
+
+
+def _merged(folder: Path, plan: Plan, attempts: Attempts, known: Contents) -> pd.DataFrame:
     packs = plan.pack_of()
     later = files.read_lines(folder / "rescored.jsonl")
     later = [row | {"pack_id": packs.get(row["trial_id"]), "attempt": 0} for row in later]
     ours = (
         row | {"pack_id": pack_id, "attempt": attempt.number}
         for pack_id in plan.packs
-        for attempt in attempts(pack_id)
+        for attempt in _unread(attempts(pack_id), known.get(pack_id))
         for row in attempt.scores()
     )
     return frames.merge([_compacted(folder, plan), frames.scores_frame(later), frames.scores_frame(ours)])
+
+
+def _unread(attempts: list[Attempt], known: Stamps | None) -> list[Attempt]:
+    """Return a pack's attempts, all or none: which of two has a row is decided by the newest."""
+    return [] if known is not None and stamps(attempts) == known else attempts
 
 
 def baselines(folder: Path, attempts: list[Attempt]) -> pd.DataFrame:
@@ -46,4 +76,4 @@ def _compacted(folder: Path, plan: Plan) -> pd.DataFrame:
     path = folder / "scores.parquet"
     if not path.exists():
         return frames.scores_frame([])
-    return frames.scores_of_tidy(frames.read_parquet(path), plan.trials)
+    return frames.read_scores(path, plan.trials)

@@ -171,6 +171,34 @@ def test_independent_draws_get_theirs(sampler):
     assert curve_of(results({"a": runs}, search={"sampler": sampler}))["median"].notna().any()
 
 
+@pytest.mark.parametrize(
+    ("target", "independent"),
+    [
+        ("ganbench.search.HashedSampler", True),
+        ("optuna.samplers.RandomSampler", True),
+        ("ganbench.search.Replay", True),
+        ("optuna.samplers.QMCSampler", False),
+        ("mine.HashedSampler", False),
+        ("mine.Sobol", False),
+    ],
+)
+def test_a_sampler_is_judged_by_its_class_whatever_its_file_is_called(target: str, *, independent: bool):
+    variants = [{"choices": {"model": "a"}, "config": {"sampler": {"_target_": target}}}]
+    for name in ("hashed", "mine"):
+        made = results({"a": [Run(0, [1.0])]}, search={"sampler": name}, variants=variants)
+        assert curves.independent_draws(made) is independent
+
+
+def test_a_sampler_that_learns_is_refused_under_any_name():
+    runs = [Run(i, [v]) for i, v in enumerate([3.0, 1.0, 2.0])]
+    variants = [
+        {"choices": {"model": "a"}, "config": {"sampler": {"_target_": "ganbench.search.HashedSampler"}}}
+    ]
+    made = results({"a": runs}, search={"sampler": "hashed"}, variants=variants, adaptive=True)
+    assert not curves.independent_draws(made)
+    assert curve_of(made)["median"].isna().all()
+
+
 def test_reruns_do_not_enter_the_curves():
     made = results({"a": [Run(0, [3.0]), Run(1, [2.0]), Run(1, [0.1], "rerun", 7)]})
     assert curve_of(made)["n_study"].tolist() == [2, 2]

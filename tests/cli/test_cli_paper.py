@@ -82,6 +82,6 @@ def test_a_wrong_folder_or_name_is_one_clear_line(config: Path, tmp_path: Path) 
 
 
 def test_papers_and_published_numbers_are_listed() -> None:
-    assert ganbench("list", "papers", "--json").json() == ["lucic2018"]
+    assert ganbench("list", "papers", "--json").json() == ["lucic2018", "precision"]
     assert "lucic2018/best_fid" in ganbench("list", "references").out.split()
     assert "papers, references" in refused(ganbench("list", "nonsense"))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from synthetic import Run, results, sweep
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ganbench.analysis.results import ReportError
+from ganbench.analysis.summary import summarise
 from ganbench.errors import StoreError
 from ganbench.report.build import build
+from ganbench.report.numbers import records
 
 FIGURES = ["budget_toy", "study_toy", "bands_toy_f1_toy", "bands_toy_energy_toy", "settings_toy", "seeds_toy"]
 
@@ -66,6 +70,25 @@ def test_other_scores_give_other_bytes(report: Path, tmp_path: Path):
     assert all(old[name] == new[name] for name in ordered - {"tables/ranks_toy.csv"})
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_one_thread_adds_up_whatever_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[list[int]] = []
+
+    def spied(*given: Any, **more: Any) -> Any:
+        seen.append(blas_threads())
+        return summarise(*given, **more)
+
+    monkeypatch.setattr("ganbench.report.build.summarise", spied)
+    with threadpool_limits(2, user_api="blas"):
+        build(sweep(), tmp_path, allow_partial=False)
+        assert set(blas_threads()) == {2}
+    assert set(seen[0]) == {1}
+
+
+def blas_threads() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
 def test_pictures_can_be_opened_and_are_not_blank(report: Path):
     for path in sorted((report / "figures").glob("*.png")):
         pixels = np.asarray(Image.open(path).convert("L"))
@@ -79,6 +102,27 @@ def test_pdfs_are_whole_and_undated(report: Path):
         assert content.startswith(b"%PDF")
         assert content.rstrip().endswith(b"%%EOF")
         assert b"CreationDate" not in content
+
+
+def test_records_are_what_json_makes_of_each_row():
+    frame = pd.DataFrame(
+        {
+            "number": [0.1 + 0.2, -0.0, np.nan, -np.inf, 1e-7 / 3],
+            "whole": [1, 2, 3, 2, 1],
+            "flag": [True, False, True, False, True],
+            "text %s": ["a", None, 'ö"', "a", np.nan],
+            "mixed": [1, "1", True, 1.0, None],
+        }
+    )
+    found = [json.loads(line) for line in records(frame)]
+    assert [row["number"] for row in found] == [0.3, 0.0, None, "-inf", 3.33333333333e-8]
+    assert str(found[1]["number"]) == "-0.0"
+    assert [row["whole"] for row in found] == [1, 2, 3, 2, 1]
+    assert [row["flag"] for row in found] == [True, False, True, False, True]
+    assert [row["text %s"] for row in found] == ["a", None, 'ö"', "a", None]
+    assert [repr(row["mixed"]) for row in found] == ["1", "'1'", "True", "1.0", "None"]
+    assert records(frame.iloc[:0]) == []
+    assert records(frame)[0].startswith('{"number": 0.3, "whole": 1, "flag": true, "text %s": "a"')
 
 
 def test_report_json_has_the_numbers_of_tables_and_curves(report: Path):

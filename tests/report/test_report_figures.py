@@ -14,7 +14,7 @@ from ganbench.analysis.summary import Summary, summarise
 from ganbench.report import samples
 from ganbench.report.distribution import distribution_figure
 from ganbench.report.figures import bands_figure, budget_figure, figures, study_figure
-from ganbench.report.style import COLOURS, looks, styled, to_bytes
+from ganbench.report.style import COLOURS, CROWD, looks, panels, styled, to_bytes
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,16 @@ def test_the_band_has_two_sides_then_one(summary: Summary):
     filled = ax.collections[0].get_paths()[0].vertices
     assert filled[:, 0].max() == 2.0
     assert filled[:, 1].min() == pytest.approx(curve["lower"].iloc[:2].min())
+
+
+@pytest.mark.parametrize(("marks", "crowded"), [(CROWD, False), (CROWD + 1, True)])
+def test_a_pdf_draws_a_crowd_of_marks_as_one_picture(marks: int, *, crowded: bool):
+    with styled():
+        figure, (ax,) = panels(1, 1, size=(2.0, 2.0))
+        ax.plot(np.linspace(0.0, 1.0, marks), np.linspace(0.0, 1.0, marks), marker="o", linestyle="none")
+        ax.plot(np.linspace(0.0, 1.0, 2 * CROWD), np.zeros(2 * CROWD))  # a line is no crowd
+        made = to_bytes(figure)
+    assert (b"/Subtype /Image" in made["pdf"]) is crowded
 
 
 def test_the_study_s_bars_are_one_sd(summary: Summary):

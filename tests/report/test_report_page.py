@@ -23,6 +23,7 @@ from ganbench.analysis.summary import Summary, summarise
 from ganbench.report.page import Record, links_of, page
 from ganbench.report.page.budgets import against_cost
 from ganbench.report.page.data import packed, payload
+from ganbench.report.page.page import tiles
 from ganbench.report.page.trials import columns, shorten
 from ganbench.report.style import styled
 from ganbench.report.tables import tables
@@ -106,6 +107,16 @@ def test_pictures_of_the_data_and_of_every_model(parts: Parts):
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("L"))
         assert min(pixels.shape) > 200
         assert 0.002 < (pixels < 230).mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [([36.0, 72.0], True), ([0.0, 0.0], False), ([np.nan, np.nan], False)]
+)
+def test_hours_are_shown_where_times_are_known(seconds: list[float], *, shown: bool):
+    made = results({"a": [Run(0, [1.0]), Run(1, [2.0])]})
+    timed = replace(made, scores=made.scores.assign(seconds=seconds))
+    labels = {label: value for label, value, _ in tiles(summarise(timed, allow_partial=True))}
+    assert labels.get("training") == ("0.0 h" if shown else None)
 
 
 def test_images_are_tiled_without_a_pixel_between_them_lost():

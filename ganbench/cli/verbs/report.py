@@ -27,6 +27,7 @@ def report(
 ) -> None:
     """Write a finished sweep's tables, figures and web page; of several sweeps, tables side by side."""
     from ganbench.errors import ConfigError
+    from ganbench.gather import uncollected
     from ganbench.sweep import report_sweep
     from ganbench.terminal import Console
 
@@ -38,15 +39,17 @@ def report(
     elif out is not None:
         raise ConfigError("--out is for comparisons: one sweep's report lies in its own folder")
     else:
-        report_sweep(names[0], results, Console(), allow_partial=allow_partial)
+        with uncollected():
+            report_sweep(names[0], results, Console(), allow_partial=allow_partial)
 
 
 def _compare(names: list[str], results: Path, out: Path, *, allow_partial: bool) -> None:
     from ganbench.report.compare import write_comparison
+    from ganbench.report.threads import one_thread
     from ganbench.terminal import Console
 
     console = Console()
-    with console.working("compare"):
+    with console.working("compare"), one_thread():
         made = write_comparison([_summary(name, results, allow_partial) for name in names], out)
     for table in made:
         console.rows(list(table.header), [list(row) for row in table.rows], title=table.title)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from ganbench.analysis.best import of_metric
@@ -103,10 +103,14 @@ def _numbers(name: str, title: str, values: pd.Series, diverged: pd.Series | Non
 
 def shorten(values: Iterable[float]) -> list[float | int | None]:
     """Return numbers with six significant digits; whole ones as integers, what is not finite as None."""
-    return [_short(value) if math.isfinite(value) else None for value in values]
-
-
-def _short(value: float) -> float | int:
-    if value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return float(f"{value:.{DIGITS}g}")
+    found = np.asarray(values, dtype=float)
+    finite = np.isfinite(found)
+    whole = finite & (np.abs(found) < 2**53)
+    whole[whole] = found[whole] == np.rint(found[whole])
+    if whole.all():
+        return [*map(int, found.tolist())]
+    texts = zip(found.tolist(), finite.tolist(), whole.tolist(), strict=True)
+    return [
+        int(v) if is_whole else float(f"{v:.{DIGITS}g}") if is_finite else None
+        for v, is_finite, is_whole in texts
+    ]

@@ -12,8 +12,10 @@ from ganbench.report.paper.exhibit import Exhibit
 from ganbench.report.paper.plan import Entry, Paper, Section
 from ganbench.report.paper.shelf import Shelf
 from ganbench.report.style import styled, to_bytes
+from ganbench.report.threads import one_thread
 
 
+@one_thread()
 def write_paper(
     paper: Paper, shelf: Shelf, out: Path, *, progress: Callable[[str], None] | None = None
 ) -> list[Page]:
