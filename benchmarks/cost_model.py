@@ -39,6 +39,8 @@ CASES = (
     *(Case(model, "mlp", 64, 8, "vmap") for model in ("wgan_gp", "vae")),
     *(Case("ns_gan", "study", width, pack, "vmap") for width in (8, 16, 32) for pack in (1, 8)),
     *(Case("ns_gan", "study", 64, pack, "vmap") for pack in (1, 2)),
+    *(Case("ns_gan", "mlp", width, 1, "unbatched") for width in (64, 128, 256)),
+    *(Case("ns_gan", "study", width, 1, "unbatched") for width in (8, 16, 64)),
     *(Case("ns_gan", "mlp", width, pack, "compiled") for width, pack in ((64, 8), (128, 1), (128, 8), (256, 8))),
     *(Case(model, "mlp", 64, pack, "compiled") for model, pack in (("ns_gan", 32), ("wgan_gp", 8))),
     *(Case("ns_gan", "study", width, 8, "compiled") for width in (8, 16)),

@@ -63,13 +63,15 @@ CASES = {
     **{f"ring_{short}": Case(model, "mlp", 128, 8, "compiled") for short, model in
        (("ns", "ns_gan"), ("wgan_gp", "wgan_gp"), ("began", "began"))},
     **{f"ring_ns_{mode}{pack}": Case("ns_gan", "mlp", 128, pack, mode) for mode, pack in
-       (("vmap", 1), ("vmap", 8), ("vmap", 32), ("compiled", 1), ("compiled", 32))},
+       (("vmap", 1), ("unbatched", 1), ("vmap", 8), ("vmap", 32), ("compiled", 1), ("compiled", 32))},
     "polygons_c8": Case("ns_gan", "study", 8, 8, "vmap"),
-    "polygons_c16": Case("ns_gan", "study", 16, 8, "vmap"),
-    "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "vmap", "bf16"),
-    "polygons_c16_pack1": Case("ns_gan", "study", 16, 1, "vmap"),
+    "polygons_c16": Case("ns_gan", "study", 16, 1, "compiled"),
+    "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "compiled", "bf16"),
     "polygons_c64": Case("ns_gan", "study", 64, 1, "compiled"),
     "polygons_c64_bf16": Case("ns_gan", "study", 64, 1, "compiled", "bf16"),
+    **{f"polygons_c{width}_{mode}{pack}": Case("ns_gan", "study", width, pack, mode) for width, mode, pack in
+       ((8, "unbatched", 1), (8, "compiled", 8), (16, "unbatched", 1), (16, "vmap", 8), (16, "compiled", 8),
+        (64, "unbatched", 1))},
 }  # fmt: skip
 
 

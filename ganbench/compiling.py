@@ -20,12 +20,11 @@ from typing import Any
 import torch
 from filelock import FileLock
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from ganbench.devices import describe
 from ganbench.errors import ConfigError
 from ganbench.places import cache_home
-from ganbench.tracing import Traced, operations
+from ganbench.tracing import Flat, Traced, operations
 
 VERSION = "1"  # of the way libraries are made
 _BATCH_NORM = torch.ops.aten.native_batch_norm.default
@@ -34,7 +33,7 @@ _EXPORTED_BATCH_NORM = torch.ops.aten._native_batch_norm_legit.no_stats  # noqa:
 SETTINGS = {"constant_and_index_propagation": False}
 
 
-def compile_step(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+def compile_step(function: Callable[..., Any], *arguments: Any) -> Flat:
     """Return a function that does what `function` does to arguments of these shapes, as machine code.
 
     The last bits differ from the uncompiled function's. Raises `ConfigError` where there is no C++ compiler.
@@ -43,10 +42,10 @@ def compile_step(function: Callable[..., Any], *arguments: Any) -> Callable[...,
         traced = operations(function, *arguments)
         library = _load(traced)
 
-    def run(*new: Any) -> Any:
-        return pytree.tree_unflatten(library.loader.boxed_run(pytree.tree_leaves(new)), traced.result)
+    def run(leaves: list[Tensor]) -> list[Tensor]:
+        return library.loader.boxed_run(leaves)  # type: ignore[no-any-return]
 
-    return run
+    return Flat(run, traced.result)
 
 
 def _load(traced: Traced) -> Any:

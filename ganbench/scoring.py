@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ganbench.batches import as_float
 from ganbench.devices import placed
 from ganbench.errors import ConfigError
 from ganbench.identity import digest
@@ -17,7 +18,6 @@ from ganbench.instantiation import instantiate
 from ganbench.metrics.stamp import stamp
 from ganbench.protocols import Classifier, Extractor, Images, Metric, Procedure, Samples, Snapshot, State
 from ganbench.rng import Rng
-from ganbench.training import as_float
 from ganbench.tree import leaves
 
 CHUNK = 512  # images generated or featurised at once; fixed, since batch size moves the last digits

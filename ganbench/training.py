@@ -7,62 +7,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.func import vmap
+from torch.utils import _pytree as pytree
 
+from ganbench.batches import Order, as_float, picked
 from ganbench.compiling import compile_step
 from ganbench.devices import CPU, placed, synchronize
 from ganbench.errors import ConfigError
 from ganbench.precision import products_in
 from ganbench.protocols import Images, Procedure, State
 from ganbench.rng import Rng
-from ganbench.tracing import trace
-from ganbench.tree import leaves, map_tree, stack, unstack
+from ganbench.tracing import Flat, trace
+from ganbench.tree import leaves, stack, unstack
 
 TRACE_AFTER = 100  # steps of a turn; a trace costs as much as about a hundred
-Step = Callable[[Any, State, Tensor, Tensor, Tensor], tuple[State, dict[str, Tensor]]]
-Prepare = Callable[["_Way", tuple[Any, ...]], Step]  # (way, arguments like those to come) → a step
-
-
-def as_float(images: Tensor) -> Tensor:
-    """Return float32 images in [0, 1]; float data pass unchanged."""
-    return images.to(torch.float32) / 255.0 if images.dtype == torch.uint8 else images
-
-
-class Order:
-    """Which training examples a lane sees: a new keyed permutation per epoch, no partial batches.
-
-    Batch `s` holds positions s·B … s·B + B − 1 of the endless sequence perm₀, perm₁, …; epochs blur as in the study's
-    pipeline, and any step's batch follows from the step alone.
-    """
-
-    def __init__(self, rngs: Rng, n: int, batch_size: int) -> None:
-        self._rngs, self._n, self._batch_size = rngs.fold("order"), n, batch_size
-        self._epochs: dict[int, Tensor] = {}
-
-    def _epoch(self, epoch: int) -> Tensor:
-        if epoch not in self._epochs:
-            stream = self._rngs.fold(torch.tensor(epoch))
-            kept = {e: p for e, p in self._epochs.items() if e >= epoch - 1}
-            self._epochs = {**kept, epoch: stream.permutation("epoch", self._n)}
-        return self._epochs[epoch]
-
-    def batch(self, step: int) -> Tensor:
-        """Return the indices of batch number `step`, int64 [lanes, B]."""
-        start, stop = step * self._batch_size, (step + 1) * self._batch_size
-        pieces = []
-        while start < stop:
-            epoch, offset = divmod(start, self._n)
-            take = min(stop - start, self._n - offset)
-            pieces.append(self._epoch(epoch)[:, offset : offset + take])
-            start += take
-        return torch.cat(pieces, dim=1)
+Logs: TypeAlias = dict[str, Tensor]
+_STATE = 1  # its place among a step's arguments
+_UNCHECKED = 512  # logs that wait to be looked at together
+Function = Callable[..., tuple[State, Logs]]  # of procedure, state, batch, key and number of the step
+Step = Callable[[list[Tensor]], tuple[list[Tensor], Logs]]  # the same on leaves
+# (way, function, tree of its arguments, leaves like those to come) → a step
+Prepare = Callable[["_Way", Function, pytree.TreeSpec, list[Tensor]], Step]
 
 
 @dataclass(frozen=True)
@@ -74,63 +46,76 @@ class _Way:
 
     def step(
         self, procedure: Any, state: State, batch: Tensor, key: Tensor, step: Tensor
-    ) -> tuple[State, dict[str, Tensor]]:
+    ) -> tuple[State, Logs]:
         with products_in(self.precision):
             return procedure.step(state, batch, Rng(key).fold("step").fold(step), self.turn)  # type: ignore[no-any-return]
 
     def vmapped(
         self, procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor
-    ) -> tuple[State, dict[str, Tensor]]:
+    ) -> tuple[State, Logs]:
         return vmap(lambda p, s, b, k: self.step(p, s, b, k, step))(procedures, state, batch, keys)
 
-    def unbatched(
-        self, procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor
-    ) -> tuple[State, dict[str, Tensor]]:
-        """Run the lanes one by one, for procedures that cannot be batched and as the reference in tests."""
-        lanes = range(len(keys))
-        return stack(
-            [self.step(unstack(procedures, i), unstack(state, i), batch[i], keys[i], step) for i in lanes]
-        )
+
+def _written(function: Function, arguments: pytree.TreeSpec) -> Step:
+    """Return a step as it is written."""
+
+    def step(given: list[Tensor]) -> tuple[list[Tensor], Logs]:
+        state, logs = function(*pytree.tree_unflatten(given, arguments))
+        return arguments.child(_STATE).flatten_up_to(state), logs
+
+    return step
 
 
-class _Unbatched:
-    """The step, lane after lane."""
+def _listed(flat: Flat, arguments: pytree.TreeSpec) -> Step:
+    """Return a step that is a list of operations, on leaves alone: trees cost a small network a tenth of its time."""
+    state, logs = pytree.tree_unflatten(list(range(flat.result.num_leaves)), flat.result)
+    held = arguments.child(_STATE).flatten_up_to(state)
 
-    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:  # noqa: ARG002  (nothing to prepare)
-        return way.unbatched
+    def step(given: list[Tensor]) -> tuple[list[Tensor], Logs]:
+        results = flat.run(given)
+        return [results[i] for i in held], {name: results[i] for name, i in logs.items()}
+
+    return step
 
 
-class _Vmapped:
-    """The vmapped step; a turn that comes often is traced, which changes its speed and not one bit."""
+def _untraced(_way: _Way, function: Function, arguments: pytree.TreeSpec, _given: list[Tensor]) -> Step:
+    """Prepare nothing, for procedures that look at values."""
+    return _written(function, arguments)
+
+
+class _Traced:
+    """The step; a turn that comes often is traced, which changes its speed and not one bit."""
 
     def __init__(self) -> None:
         self._calls: Counter[_Way] = Counter()
         self._traced: dict[_Way, Step] = {}
 
-    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:
+    def __call__(
+        self, way: _Way, function: Function, arguments: pytree.TreeSpec, given: list[Tensor]
+    ) -> Step:
         self._calls[way] += 1
         if self._calls[way] > TRACE_AFTER and way not in self._traced:
-            self._traced[way] = trace(way.vmapped, *arguments)
-        return self._traced.get(way, way.vmapped)
+            self._traced[way] = _listed(trace(function, *pytree.tree_unflatten(given, arguments)), arguments)
+        return self._traced.get(way) or _written(function, arguments)
 
 
 class _Compiled:
-    """The vmapped step as machine code, from the first step of each turn on."""
+    """The step as machine code, from the first step of each turn on."""
 
     def __init__(self) -> None:
         self._compiled: dict[_Way, Step] = {}
 
-    def __call__(self, way: _Way, arguments: tuple[Any, ...]) -> Step:
+    def __call__(
+        self, way: _Way, function: Function, arguments: pytree.TreeSpec, given: list[Tensor]
+    ) -> Step:
         if way not in self._compiled:
-            self._compiled[way] = compile_step(way.vmapped, *arguments)
+            self._compiled[way] = _listed(
+                compile_step(function, *pytree.tree_unflatten(given, arguments)), arguments
+            )
         return self._compiled[way]
 
 
-MODES: Mapping[str, Callable[[], Prepare]] = {
-    "vmap": _Vmapped,
-    "unbatched": _Unbatched,
-    "compiled": _Compiled,
-}
+MODES: Mapping[str, Callable[[], Prepare]] = {"vmap": _Traced, "unbatched": _Traced, "compiled": _Compiled}
 
 
 @dataclass
@@ -162,7 +147,9 @@ class PackTraining:
             raise ConfigError(
                 f"{type(procedures[0]).__name__} cannot be batched: set mode=unbatched in the sweep"
             )
-        self._prepare, self._first, self._precision = MODES[mode](), procedures[0], precision
+        self._first, self._precision = procedures[0], precision
+        self._together = mode != "unbatched"
+        self._prepare = MODES[mode]() if procedures[0].batched else _untraced
         self._data, self._device = images.train, images.train.device
         self._procedures = placed(stack(procedures), self._device)
         self._rngs = placed(Rng.stack([Rng.of(seed) for seed in seeds]), self._device)
@@ -171,38 +158,91 @@ class PackTraining:
         self.lanes = len(seeds)
         # drawn on the CPU, for the same bits on every device
         first = [p.init(Rng.of(s).fold("init")) for p, s in zip(procedures, seeds, strict=True)]
-        self.state: State = placed(stack(first), self._device)
+        self._tree = pytree.tree_flatten(first[0])[1]
+        self._hold(leaves(placed(stack(first), self._device)))
+        self._given = self._parts(leaves(self._procedures))
+        self._keys = [self._rngs.key] if self._together else list(self._rngs.key)
+        self._arguments = pytree.tree_flatten((self._procedures, self.state, 0, 0, 0))[1]
         self.progress = Progress(0, 0.0, 0.0, self._all_finite())
+        self._unchecked: list[Tensor] = []
 
     @property
     def images_seen(self) -> int:
         """Return the number of real images each lane has seen."""
         return self.progress.step * self.batch_size
 
+    @property
+    def state(self) -> State:
+        """Return the state, stacked."""
+        return pytree.tree_unflatten(self._stacked(), self._tree)
+
+    def _stacked(self) -> list[Tensor]:
+        """Return the leaves of the state, stacked."""
+        if self._together:
+            return self._held[0]
+        return [torch.stack(lanes) for lanes in zip(*self._held, strict=True)]
+
+    def _hold(self, stacked: list[Tensor]) -> None:
+        self._held = self._parts(stacked)
+
+    def _parts(self, stacked: list[Tensor]) -> list[list[Tensor]]:
+        """Return leaves as steps take them: of all lanes together, or lane by lane (with memory of its own)."""
+        if self._together:
+            return [stacked]
+        return [[leaf[i].clone() for leaf in stacked] for i in range(self.lanes)]
+
     def _all_finite(self) -> Tensor:
         return torch.ones(self.lanes, dtype=torch.bool, device=self._device)
 
-    def advance(self) -> dict[str, Tensor]:
+    def advance(self) -> Logs:
         """Take one step with every lane; returns the logs, each [lanes].
 
         A GPU may still be at it: see `wait`.
         """
         progress, started = self.progress, time.perf_counter()
-        batch = as_float(self._data[self._order.batch(progress.step)])
-        number = torch.full((), progress.step, device=self._device)
-        inputs = (self._procedures, self.state, batch, self._rngs.key, number)
+        inputs = self._inputs(progress.step)
         ready = time.perf_counter()
-        step = self._prepare(_Way(self._first.turn(progress.step), self._precision), inputs)
+        way = _Way(self._first.turn(progress.step), self._precision)
+        step = self._prepare(way, way.vmapped if self._together else way.step, self._arguments, inputs[0])
         prepared = time.perf_counter()
-        self.state, logs = step(*inputs)
-        finite = torch.stack(list(logs.values())).isfinite().all(dim=0)
+        logs = self._keep([step(given) for given in inputs])
         self.progress = Progress(
             progress.step + 1,
             progress.seconds + time.perf_counter() - prepared + ready - started,
             progress.compile_seconds + prepared - ready,
-            progress.finite & finite,
+            self.progress.finite,
         )
         return logs
+
+    def _inputs(self, step: int) -> list[list[Tensor]]:
+        """Return the leaves of a step's arguments, of all lanes together or lane by lane."""
+        batch = as_float(picked(self._data, self._order.batch(step)))
+        number = torch.full((), step, device=self._device)
+        return [
+            [*given, *held, part, key, number]
+            for given, held, part, key in zip(
+                self._given, self._held, [batch] if self._together else batch, self._keys, strict=True
+            )
+        ]
+
+    def _keep(self, results: list[tuple[list[Tensor], Logs]]) -> Logs:
+        """Hold the new state; returns the logs, each [lanes]."""
+        if self._together:
+            ((state, logs),) = results
+            self._held = [state]
+        else:  # laid out as lanes of a checkpoint are, so that one does not change what follows it
+            self._held = [[leaf.contiguous() for leaf in state] for state, _ in results]
+            logs = {name: torch.stack([logs[name] for _, logs in results]) for name in results[0][1]}
+        self._unchecked.extend(logs.values())
+        if len(self._unchecked) >= _UNCHECKED:
+            self._check()
+        return logs
+
+    def _check(self) -> None:
+        """Look at the logs of the steps since the last look; one by one this would take a tenth of a small step."""
+        if self._unchecked:
+            self.progress.finite = self.progress.finite & torch.stack(self._unchecked).isfinite().all(dim=0)
+            self._unchecked = []
 
     def wait(self) -> None:
         """Let the device finish the steps it was given, so that `seconds` is the time they took.
@@ -218,7 +258,8 @@ class PackTraining:
     def finite(self) -> Tensor:
         """Return which lanes' logs since the last call, and whose state now, are finite; bool [lanes] on the CPU."""
         self.wait()
-        flat = [leaf.reshape(self.lanes, -1) for leaf in leaves(self.state) if leaf.is_floating_point()]
+        self._check()
+        flat = [leaf.reshape(self.lanes, -1) for leaf in self._stacked() if leaf.is_floating_point()]
         healthy = torch.stack([leaf.isfinite().all(dim=1) for leaf in flat]).all(dim=0) & self.progress.finite
         self.progress.finite = self._all_finite()
         return healthy.cpu()
@@ -230,7 +271,8 @@ class PackTraining:
     def save(self, path: Path, notes: dict[str, Any]) -> None:
         """Write everything a resume needs on any device, with the caller's notes (plain values)."""
         self.wait()
-        whole = {**vars(self.progress), "leaves": leaves(self.state), "notes": notes}
+        self._check()
+        whole = {**vars(self.progress), "leaves": self._stacked(), "notes": notes}
         torch.save(placed(whole, CPU), path)  # tensors and numbers only
 
     def restore(self, path: Path) -> dict[str, Any]:
@@ -244,9 +286,8 @@ class PackTraining:
             notes, shapes = dict(saved["notes"]), [leaf.shape for leaf in saved["leaves"]]
         except Exception as error:  # a broken file breaks its reader in ways nobody can list
             raise ValueError(f"{path.name} is not a whole checkpoint") from error
-        if shapes != [leaf.shape for leaf in leaves(self.state)]:
+        if shapes != [leaf.shape for leaf in self._stacked()]:
             raise ValueError(f"{path.name} belongs to another pack")
-        remaining: Iterator[Tensor] = iter(saved["leaves"])
-        self.state = map_tree(lambda _: next(remaining), self.state)
-        self.progress = progress
+        self._hold(saved["leaves"])
+        self.progress, self._unchecked = progress, []
         return notes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.func import grad, vmap
 
-from ganbench.tracing import trace
+from ganbench.tracing import _does, trace
 
 
 def test_trees_go_in_and_come_out() -> None:
@@ -54,3 +55,24 @@ def test_a_transposed_view_is_kept() -> None:
     x = torch.rand(3, 3)
     replayed = trace(lambda t: t.t().reshape(9), x)
     assert torch.equal(replayed(x), x.t().reshape(9))
+
+
+def test_a_function_stands_for_an_operation_only_if_it_does_that_very_one() -> None:
+    x, aten = torch.rand(4), torch.ops.aten
+    assert _does(torch.mul, aten.mul.Tensor, (x, x), {})
+    assert _does(torch.mul, aten.mul.Tensor, (x, 2.0), {})
+    assert not _does(torch.mul, aten.mul.Scalar, (x, 2.0), {})  # mul.Tensor
+    assert not _does(torch.square, aten.square.default, (x,), {})  # pow
+    assert not _does(torch.add, aten.exp.default, (x,), {})  # takes two
+    assert not _does(lambda a, b: torch.mul(b, a), aten.mul.Tensor, (x, torch.rand(4)), {})
+    assert not _does(lambda a, b: torch.mul(a, float(b)), aten.mul.Tensor, (x, 2), {})
+
+
+def test_what_is_replayed_calls_functions_and_where_there_are_none_operations() -> None:
+    x = torch.rand(4)
+    replayed = trace(lambda t: F.softplus(t.exp().mul(2.0).view(2, 2)), x)
+    (module,) = (c.cell_contents.module for c in replayed.run.__closure__ or ())
+    assert [n.target for n in module.graph.nodes if n.op == "call_function"] == [
+        *(torch.exp, torch.mul, torch.Tensor.view, torch.ops.aten.softplus.default)
+    ]
+    assert torch.equal(replayed(x), F.softplus(2.0 * x.exp()).view(2, 2))

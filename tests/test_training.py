@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from packs import pack, train
 from torch import Tensor
 
+from ganbench import training as training_module
+from ganbench.batches import Order, as_float
 from ganbench.errors import ConfigError
 from ganbench.protocols import Images
 from ganbench.rng import Rng
-from ganbench.training import Order, PackTraining, as_float
+from ganbench.training import PackTraining
 from ganbench.tree import component, leaves
 
 REPEATABLE = settings(max_examples=60, deadline=None, derandomize=True)
@@ -198,6 +200,75 @@ def test_what_was_not_finite_in_the_logs_of_a_past_step_is_not_forgotten(poison:
     assert training.finite().tolist() == [True, False]
     train(training, 4)
     assert training.finite().tolist() == [True, True]
+
+
+@pytest.mark.parametrize("mode", ["vmap", "unbatched"])
+def test_nan_in_logs_long_ago_is_not_forgotten(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs are looked at when so many have gathered: here after two steps, after four, and at the end."""
+    monkeypatch.setattr(training_module, "_UNCHECKED", 4)
+    for sick in range(5):
+        training = stubs(-1.0, float(sick), mode=mode)
+        train(training, 5)
+        assert len(training._unchecked) < 4
+        assert training.finite().tolist() == [True, False]
+
+
+def test_a_checkpoint_forgets_the_logs_of_what_it_replaces(tmp_path: Path) -> None:
+    training = stubs(-1.0, 1.0)
+    training.save(tmp_path / "checkpoint-0.pt", {})
+    train(training, 2)
+    training.restore(tmp_path / "checkpoint-0.pt")
+    assert training.finite().tolist() == [True, True]
+
+
+@pytest.mark.parametrize(("batched", "traced"), [(True, ["d", "dg"]), (False, [])])
+def test_unbatched_turns_are_traced_where_the_procedure_can_be(
+    batched: bool, traced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for all lanes."""
+    made: list[str] = []
+
+    def trace(function: Any, *arguments: Any) -> Any:
+        made.append(function.__self__.turn)
+        return real(function, *arguments)
+
+    real = training_module.trace
+    monkeypatch.setattr(training_module, "trace", trace)
+    monkeypatch.setattr(training_module, "TRACE_AFTER", 1)
+    monkeypatch.setattr(Stub, "batched", batched)
+    training = stubs(-1.0, -1.0, mode="unbatched")
+    train(training, 9)
+    assert sorted(made) == traced
+
+
+@component
+class Shuffler:
+    """A procedure whose state comes back in another order."""
+
+    batched: ClassVar[bool] = True
+
+    rate: float
+
+    def init(self, rng: Rng) -> dict[str, Tensor]:
+        return {"a": rng.uniform("a", ()), "b": torch.zeros(())}
+
+    def turn(self, step: int) -> str:
+        return "d"
+
+    def step(
+        self, state: dict[str, Tensor], batch: Tensor, rng: Rng, turn: str
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return {"b": state["b"] + 1.0, "a": state["a"]}, {"b": state["b"]}
+
+
+@pytest.mark.parametrize("mode", ["vmap", "unbatched"])
+def test_a_state_is_told_apart_by_its_names(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_module, "TRACE_AFTER", 2)
+    training = PackTraining([Shuffler(rate=1.0)], [3], numbers(), batch_size=4, mode=mode)
+    logs = train(training, 5)
+    assert [log["b"].item() for log in logs] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert training.state["b"].tolist() == [5.0]
+    assert training.state["a"].item() == Rng.of(3).fold("init").uniform("a", ()).item()
 
 
 def test_nan_in_the_state_is_seen_as_long_as_it_lasts() -> None:

@@ -7,6 +7,7 @@ machine; frozen in the pack records.
 * Another size is taken where it is predicted to save a tenth: up to eight lanes, or up to 32 while eight packs remain.
 * Compiled is taken where it ends in four fifths of the time, compilation included, and what it saves in training pays
   for compilation twice. A graph that the plan holds already costs nothing more.
+* Packs of one that are not compiled run unbatched where that is predicted to be faster than vmap.
 * A procedure that cannot be batched runs unbatched; one whose cost was not measured stays with the usual.
 
 predicted seconds = graphs · compile + Σ over packs (start + steps · passes · (overhead + lanes · work · each))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ganbench.choices.law import Cost, Work, cost, known
+from ganbench.choices.law import UNBATCHED, Cost, Work, cost, known
 from ganbench.packing import lanes_of
 
 AUTO = "auto"
-VMAP, COMPILED, UNBATCHED = "vmap", "compiled", "unbatched"
+VMAP, COMPILED = "vmap", "compiled"
 USUAL, LARGEST, SPARE = 8, 32, 8  # lanes; lanes; packs that larger ones must leave
 _SMALLER = 0.9  # of the usual size's seconds, or less, is worth another size
 _COMPILED = 0.8  # of vmap's seconds, or less, is worth compiling
@@ -37,11 +37,13 @@ def choose(
 
     `ready` are the lanes of compiled packs that the plan holds already.
     """
-    if mode == AUTO:
-        mode = VMAP if batched else UNBATCHED
-        if batched and work is not None and known(work, VMAP) and known(work, COMPILED):
-            return _cheaper(work, trials, pack, ready)
-    return _sized(work, trials, mode, pack, ready)
+    if mode != AUTO:
+        return _sized(work, trials, mode, pack, ready)
+    if not batched:
+        return Choice(UNBATCHED, pack or USUAL)
+    if work is None or not (known(work, VMAP) and known(work, COMPILED)):
+        return _alone(work, trials, _sized(work, trials, VMAP, pack, ready))
+    return _alone(work, trials, _cheaper(work, trials, pack, ready))
 
 
 def _cheaper(work: Work, trials: int, pack: int | None, ready: Collection[int]) -> Choice:
@@ -52,8 +54,16 @@ def _cheaper(work: Work, trials: int, pack: int | None, ready: Collection[int]) 
     return compiled if pays and earned else eager
 
 
+def _alone(work: Work | None, trials: int, choice: Choice) -> Choice:
+    """Let packs of one that are not compiled do without vmap where that is predicted to be faster."""
+    plain = Choice(UNBATCHED, choice.size)
+    if choice != (VMAP, 1) or work is None or not (known(work, VMAP) and known(work, UNBATCHED)):
+        return choice
+    return plain if predicted(work, trials, plain).total < predicted(work, trials, choice).total else choice
+
+
 def _sized(work: Work | None, trials: int, mode: str, pack: int | None, ready: Collection[int]) -> Choice:
-    if pack is not None or work is None or not known(work, mode):
+    if pack is not None or work is None or mode == UNBATCHED or not known(work, mode):
         return Choice(mode, pack or USUAL)
     costs = {size: predicted(work, trials, Choice(mode, size), ready).total for size in _sizes(trials)}
     best = min(costs, key=lambda size: (costs[size], -size))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ganbench.analysis.passes import D_STEPS, TARGET, counted, recipe
 
+UNBATCHED = "unbatched"  # lane after lane
 PATH = Path(__file__).with_name("law.json")
 _SHAPE = "image_shape"  # the field that tells a network from the other parts
 
@@ -83,8 +84,9 @@ def cost(work: Work, mode: str, packs: Iterable[int], *, graphs: int) -> Cost:
     """Predict packs of so many lanes each, with so many graphs still to compile. The mode must be `known`."""
     laws, family = law(), work.family
     training = sum(
-        laws["start_seconds"][family][mode] + work.steps * _step(laws["laws"][family][mode], work, lanes)
-        for lanes in packs
+        laws["start_seconds"][family][mode]
+        + work.steps * times * _step(laws["laws"][family][mode], work, lanes)
+        for times, lanes in (((n, 1) if mode == UNBATCHED else (1, n)) for n in packs)
     )
     return Cost(training, graphs * laws["compile_seconds"][family] if graphs else 0.0)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganbench.batches import as_float
 from ganbench.errors import DataError
 from ganbench.evaluate.arrays import Arrays
 from ganbench.evaluate.folder import Folder
 from ganbench.evaluate.source import Item, Source, UnfitError
-from ganbench.training import as_float
 
 NAMED = 3  # refused images named in an error
 Progress = Callable[[float], None]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganbench.batches import as_float
 from ganbench.config import compose
 from ganbench.errors import ConfigError
 from ganbench.instantiation import instantiate
@@ -18,7 +19,6 @@ from ganbench.probes.probe import Question
 from ganbench.protocols import Extractor, Images
 from ganbench.rng import Rng
 from ganbench.scoring import CHUNK
-from ganbench.training import as_float
 
 PROTOCOL = "probe28"  # of probes that are not told another
 DATASET = "fashion_mnist"

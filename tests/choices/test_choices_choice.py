@@ -70,6 +70,32 @@ def test_wide_networks_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(WORK, 30, mode="vmap") == ("vmap", 1)
 
 
+PLAIN = {key: {"overhead": 0.2, "each": 0.1} for key in EAGER}  # unbatched: a lane takes 3 s instead of 4 s
+
+
+def test_packs_of_one_do_without_vmap_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_down(monkeypatch, unbatched=PLAIN)
+    assert choose(WORK, 1, pack=1) == ("unbatched", 1)
+    assert choose(WORK, 8, pack=1) == ("unbatched", 1)
+    assert choose(WORK, 1, pack=1, mode="vmap") == ("vmap", 1)
+    assert choose(WORK, 1) == ("vmap", 8)  # what comes later joins it
+    assert choose(WORK._replace(steps=10**4), 1, pack=1) == ("compiled", 1)
+    assert choose(WORK._replace(family="other"), 1, pack=1) == ("vmap", 1)
+    lay_down(monkeypatch, unbatched={key: {"overhead": 0.31, "each": 0.1} for key in EAGER})
+    assert choose(WORK, 1, pack=1) == ("vmap", 1)
+
+
+def test_unbatched_lanes_take_the_seconds_of_one_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_down(monkeypatch, start=5.0, unbatched=PLAIN)
+    assert predicted(WORK, 17, Choice("unbatched", 8)) == pytest.approx((17 * 3 + 3 * 5, 0))
+
+
+def test_what_cannot_be_batched_is_not_sized_by_what_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_down(monkeypatch, start=5.0, unbatched=PLAIN)
+    assert choose(WORK, 256, batched=False) == ("unbatched", 8)
+    assert choose(WORK, 256, mode="unbatched") == ("unbatched", 8)
+
+
 def test_few_compiled_trials_are_not_padded_to_eight(monkeypatch: pytest.MonkeyPatch) -> None:
     lay_down(monkeypatch)
     assert choose(WORK._replace(steps=10**4), 3, mode="compiled") == ("compiled", 4)

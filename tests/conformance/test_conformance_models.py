@@ -73,13 +73,13 @@ def test_a_diverging_lane_leaves_its_mates_bit_identical(model: str) -> None:
         assert identical(healthy.lane(lane)[1], sick.lane(lane)[1])
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_resume_is_bit_identical_to_never_having_stopped(model: str, tmp_path: Path) -> None:
-    whole = pack(model, lanes=LANES, seeds=SEEDS)
+@pytest.mark.parametrize(("model", "mode"), [*((m, "vmap") for m in MODELS), ("ns_gan", "unbatched")])
+def test_resume_is_bit_identical_to_never_having_stopped(model: str, mode: str, tmp_path: Path) -> None:
+    whole = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     train(whole, 4)
     whole.save(tmp_path / "checkpoint-4.pt", {"note": 1})
     train(whole, 5)
-    continued = pack(model, lanes=LANES, seeds=SEEDS)
+    continued = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     assert continued.restore(tmp_path / "checkpoint-4.pt") == {"note": 1}
     train(continued, 5)
     assert continued.progress.step == whole.progress.step == 9
@@ -122,13 +122,28 @@ def test_images_pack_like_vectors(model: str) -> None:
         )
 
 
+@pytest.mark.parametrize("mode", ["vmap", "unbatched"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a_traced_step_gives_the_same_bits(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    eager = pack(model, lanes=LANES, seeds=SEEDS)
+def test_a_traced_step_gives_the_same_bits(model: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    eager = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     logs = train(eager, 9)
     monkeypatch.setattr("ganbench.training.TRACE_AFTER", 1)
-    traced = pack(model, lanes=LANES, seeds=SEEDS)
+    traced = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     assert all(identical(a, b) for a, b in zip(logs, train(traced, 9), strict=True))
+    assert identical(eager.state, traced.state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["vmap", "unbatched"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_traced_step_on_images_gives_the_same_bits(
+    model: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eager = pack(model, "gray28", lanes=LANES[:1], seeds=SEEDS[:1], mode=mode)
+    train(eager, 4)
+    monkeypatch.setattr("ganbench.training.TRACE_AFTER", 0)
+    traced = pack(model, "gray28", lanes=LANES[:1], seeds=SEEDS[:1], mode=mode)
+    train(traced, 4)
     assert identical(eager.state, traced.state)
 
 

@@ -8,13 +8,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ganbench.batches import as_float
 from ganbench.errors import ConfigError
 from ganbench.metrics.frechet import Statistics, frechet_distance, statistics
 from ganbench.probes.probe import Finding, Panel, Question, Series
 from ganbench.probes.subject import Subject, subject_of
 from ganbench.rng import Rng
 from ganbench.terminal import Console
-from ganbench.training import as_float
 
 TITLE = "Fréchet distance as classes are dropped"
 CLASSES = 10
