@@ -12,7 +12,6 @@ out where there is no GPU.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import os
 import subprocess
@@ -26,8 +25,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import torch
+from kept import keep
 from plain_loop import plain_loop
-from throughput import COLUMNS, PLAIN, Case, flops, images_of, pack_of, row
+from throughput import PLAIN, Case, flops, images_of, pack_of, row
 
 from ganbench import training
 from ganbench.devices import VARIABLE, describe, device, placed_images, synchronize
@@ -42,7 +42,6 @@ CASES = {
     "study_c16": Case("ns_gan", "study", 16, 1, "vmap"),
     "study_c64": Case("ns_gan", "study", 64, 1, "vmap"),
 }
-ALL = (*COLUMNS, "memory_mib_per_trial", "gpu")
 KEY = ("case", "precision", "pack", "mode", "peer", "gpu")
 SIDE = {"cuda": 8192, "cpu": 512}  # of the matrices whose product is the limit
 
@@ -161,19 +160,6 @@ def rows(name: str, given: argparse.Namespace, place: torch.device) -> Iterator[
                 }
 
 
-def keep(new: dict[str, object], out: Path) -> None:
-    """Put a row in the place of the one that was measured alike, or at the end."""
-    kept = {}
-    if out.exists():
-        with out.open(newline="", encoding="utf-8") as file:
-            kept = {tuple(r[k] for k in KEY): r for r in csv.DictReader(file)}
-    kept[tuple(str(new[k]) for k in KEY)] = {k: str(v) for k, v in new.items()}
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ALL)
-        writer.writeheader()
-        writer.writerows(kept.values())
-
-
 def arguments() -> argparse.Namespace:
     def listed(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
         return lambda text: [kind(part) for part in text.split(",")]
@@ -208,7 +194,7 @@ def main() -> None:
     training.TRACE_AFTER = 2
     for name in given.cases or CASES:
         for new in rows(name, given, device()):
-            keep(new, given.out)
+            keep(given.out, new, key=KEY)
             print(*(f"{key}={value}" for key, value in new.items() if key != "command"), flush=True)
     return None
 

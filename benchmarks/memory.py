@@ -10,7 +10,6 @@ benchmarks/results/memory.csv.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import resource
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from kept import keep
 from throughput import Case, images_of, pack_of
 
 from ganbench.tree import leaves
@@ -79,15 +79,10 @@ def main() -> None:
         return
     if unknown := set(given.cases) - set(CASES):
         parser.error(f"unknown case {min(unknown)!r}: choose any of {', '.join(CASES)}")
-    old = list(csv.DictReader(OUT.open(newline="", encoding="utf-8"))) if OUT.exists() else []
-    rows = {row["case"]: dict[str, object](row) for row in old}
     for name in given.cases or CASES:
-        rows[name] = measure(name, given.lanes)
-        print(*(f"{key}={value}" for key, value in rows[name].items() if key != "command"), flush=True)
-    with OUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(next(iter(rows.values()))))
-        writer.writeheader()
-        writer.writerows(rows[name] for name in CASES if name in rows)
+        new = measure(name, given.lanes)
+        keep(OUT, new, order=CASES)
+        print(*(f"{key}={value}" for key, value in new.items() if key != "command"), flush=True)
 
 
 if __name__ == "__main__":

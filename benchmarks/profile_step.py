@@ -10,16 +10,15 @@ the allocator. Writes benchmarks/results/profile.csv, the shares of each case in
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import torch
+from kept import keep
 from throughput import CASES, pair_of
 
 from ganbench import training
@@ -48,7 +47,7 @@ def train(name: str) -> None:
         pack.advance()
 
 
-def shares(name: str, seconds: float) -> Counter[str]:
+def shares(name: str, seconds: float) -> dict[str, float]:
     command = [sys.executable, __file__, CHILD, name]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         try:
@@ -62,11 +61,11 @@ def shares(name: str, seconds: float) -> Counter[str]:
             child.kill()
         report = ["perf", "report", "-i", str(samples), "--stdio", "--no-children", "--sort", "dso,symbol"]
         text = subprocess.run(report, check=True, capture_output=True, text=True).stdout
-    found: Counter[str] = Counter()
+    found = dict.fromkeys((part for part, _ in PARTS), 0.0)
     for line in text.splitlines():
         if match := re.match(r"\s+([\d.]+)%\s+(.*)", line):
             part = next(part for part, pattern in PARTS if re.search(pattern, match[2]))
-            found[part] += float(match[1])  # type: ignore[assignment]
+            found[part] += float(match[1])
     return found
 
 
@@ -78,18 +77,12 @@ def main() -> None:
     given = parser.parse_args()
     if given.child:
         train(given.child)
-    old = list(csv.DictReader(OUT.open(newline="", encoding="utf-8"))) if OUT.exists() else []
-    rows: dict[str, dict[str, object]] = {row["case"]: dict(row) for row in old}
     for name in given.cases or ("ring_ns", "polygons_c16", "polygons_c64", "polygons_c64_bf16"):
         found = shares(name, given.seconds)
-        parts = {part: f"{found[part]:.1f}" for part, _ in PARTS}
+        parts = {part: f"{share:.1f}" for part, share in found.items()}
         command = f"python benchmarks/profile_step.py {name} --seconds {given.seconds}"
-        rows[name] = {"case": name, **parts, "command": command}
-        print(*(f"{key}={value}" for key, value in rows[name].items() if key != "command"), flush=True)
-    with OUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(next(iter(rows.values()))))
-        writer.writeheader()
-        writer.writerows(rows[name] for name in CASES if name in rows)
+        keep(OUT, {"case": name, **parts, "command": command}, order=CASES)
+        print(f"case={name}", *(f"{part}={share}" for part, share in parts.items()), flush=True)
 
 
 if __name__ == "__main__":

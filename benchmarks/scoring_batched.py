@@ -31,6 +31,7 @@ from ganbench.metrics.manifold_inversion import BLOCK, descend
 from ganbench.nodes import resolve
 from ganbench.scoring import CHUNK
 from ganbench.training import PackTraining
+from ganbench.tree import stack
 
 OUT = Path(__file__).parent / "results" / "scoring_batched.csv"
 LANES, FAKES, STEPS = 8, 2048, 8
@@ -47,7 +48,7 @@ def sampling(pack: PackTraining) -> Forms:
     procedure, _ = pack.lane(0)
     latents = torch.rand(FAKES, latent_size(pack)) * 2 - 1
     settled = [settle(pack, lane) for lane in range(LANES)]
-    stacked = torch.utils._pytree.tree_map(lambda *leaves: torch.stack(leaves), *settled)  # noqa: SLF001
+    stacked = stack(settled)
     each = vmap(procedure.sample, (0, None))
 
     def one_by_one() -> None:
@@ -96,7 +97,7 @@ def eigenvalues(size: int) -> Forms:
 def inversion(pack: PackTraining) -> Forms:
     procedure, _ = pack.lane(0)
     settled = [settle(pack, lane) for lane in range(LANES)]
-    stacked = torch.utils._pytree.tree_map(lambda *leaves: torch.stack(leaves), *settled)  # noqa: SLF001
+    stacked = stack(settled)
     with torch.no_grad():
         targets = procedure.sample(settled[0], torch.rand(BLOCK, latent_size(pack)))
     start = torch.rand(LANES, BLOCK, latent_size(pack)) * 2 - 1

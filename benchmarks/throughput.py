@@ -11,13 +11,12 @@ benchmarks/results/throughput.csv are replaced case by case.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import keep
 from plain_loop import PlainLoop, plain_loop
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -207,21 +207,6 @@ def measure_sweep(name: str, pairs: int) -> dict[str, object]:
     return row(f"{name} --pairs {pairs}", found, limit, vars(case), "one process per trial, two at a time")
 
 
-def stored() -> Iterator[dict[str, object]]:
-    if OUT.exists():
-        with OUT.open(newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file)
-
-
-def keep(new: dict[str, object]) -> None:
-    """Replace the case's row, the others stay."""
-    rows = {str(r["case"]): r for r in stored()} | {str(new["case"]): new}
-    with OUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows[name] for name in (*CASES, "ring_sweep") if name in rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(CASES)}, ring_sweep")
@@ -238,7 +223,7 @@ def main() -> None:
             if name == "ring_sweep"
             else measure(name, given.pairs, given.seconds)
         )
-        keep(new)
+        keep(OUT, new, order=(*CASES, "ring_sweep"))
         print(*(f"{key}={value}" for key, value in new.items() if key != "command"), flush=True)
 
 

@@ -46,9 +46,8 @@ def _repeatable(gpu: torch.device) -> None:
     cudnn.deterministic = True
     cudnn.allow_tf32 = False  # it rounds factors to 11 bits: `precision` says what is rounded, not the GPU
     torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = (
-        False  # bf16's products sum in float32
-    )
+    # bf16's products sum in float32
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
 
 def describe(place: torch.device) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -33,6 +34,12 @@ _REASONS = {
     errno.EIO: "input/output error: check the disk",
     errno.ESTALE: "the network file system lost the file: check the mount",
 }
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def bare_name(name: str) -> str:

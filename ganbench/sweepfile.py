@@ -96,9 +96,7 @@ class SweepSpec:
     search: Search = field(default_factory=Search)
     rerun: Rerun | None = None
     pack: int | None = None  # trials that train together at most; null: chosen, or 1 where the sampler learns
-    mode: str = (
-        "auto"  # how packs run; auto: chosen for each signature when it is planned (`ganbench.choices`)
-    )
+    mode: str = "auto"  # how packs run; auto: chosen for each signature when planned (`ganbench.choices`)
     threads: int = 1
     precision: str = "float32"
     overrides: list[str] = field(default_factory=list)

@@ -241,6 +241,11 @@ def _curve(
     return _with_median(frame, drawn, metric, ceiling, bounds) if iid and len(drawn) else frame
 
 
+def winsorised(scores: Array, ceiling: float, *, minimize: bool) -> Array:
+    """Return scores of which none is worse than the ceiling."""
+    return (np.minimum if minimize else np.maximum)(scores, ceiling)
+
+
 def _with_median(
     frame: pd.DataFrame, drawn: Array, metric: Metric, ceiling: float, bounds: tuple[float, float]
 ) -> pd.DataFrame:
@@ -249,7 +254,7 @@ def _with_median(
     here = frame["k"] <= n
     ks = frame.loc[here, "k"].to_numpy()
     lower, upper = band_curves(drawn, ks, minimize=minimize, bounds=bounds, level=LEVEL)
-    clipped = (np.minimum if minimize else np.maximum)(drawn, ceiling)
+    clipped = winsorised(drawn, ceiling, minimize=minimize)
     good, bad = (lower, upper) if minimize else (upper, lower)
     edge = bounds if minimize else bounds[::-1]
     columns = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ganbench.analysis.bands import Array
+from ganbench.analysis.curves import winsorised
 from ganbench.analysis.results import Metric, ReportError, Results
 
 ALPHA = 0.05
@@ -49,10 +49,9 @@ def equivalences(
     found = []
     for model in results.axis("model"):
         of_model = rows[rows["model"] == model]
+        scores = of_model[at].to_numpy(dtype=float)
         reference, other = (
-            (np.minimum if metric.minimize else np.maximum)(
-                of_model.loc[of_model[axis].astype(str) == choice, at].to_numpy(dtype=float), bottom
-            )
+            winsorised(scores[of_model[axis].astype(str) == choice], bottom, minimize=metric.minimize)
             for choice in pair
         )
         if min(len(reference), len(other)) > 1:

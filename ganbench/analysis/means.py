@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.bands import philox
-from ganbench.analysis.curves import LEVEL, bootstrap, budgets, mean_band, u_mean, u_weights, v_mean
+from ganbench.analysis.curves import (
+    LEVEL,
+    bootstrap,
+    budgets,
+    mean_band,
+    u_mean,
+    u_weights,
+    v_mean,
+    winsorised,
+)
 from ganbench.analysis.draws import KNOWN, by_variant, chosen, independent, searched
 from ganbench.analysis.results import Results
 from ganbench.analysis.runs import jointly
@@ -43,7 +52,7 @@ def mean_curves(
 
 
 def _curve(best: pd.Series, ceiling: float, key: tuple[str, str, str], *, minimize: bool) -> pd.DataFrame:
-    scores = (np.minimum if minimize else np.maximum)(best.to_numpy(dtype=float), ceiling)
+    scores = winsorised(best.to_numpy(dtype=float), ceiling, minimize=minimize)
     n = len(scores)
     ks = budgets(n)
     ks = ks[ks <= max(KNOWN * n, 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganbench import files
 from ganbench.errors import DataError
 from ganbench.places import cache_home
 
@@ -105,8 +105,7 @@ def downloads() -> Path:
 @lru_cache(maxsize=8)
 def sha256_of(path: Path, modified: int, size: int) -> str:  # noqa: ARG001  (a changed file is read anew)
     """Return a file's sha256, read once for each time and size it has had."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.sha256(path)
 
 
 def rewritten(state: dict[str, Tensor]) -> BytesIO:

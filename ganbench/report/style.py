@@ -23,10 +23,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h", "<", ">")
 INK, GREY, PALE, ALARM = "#222222", "#767676", "#D5D5D5", "#B00020"
 DPI, PDF_DPI = 160, 72
-CROWD, CROWD_DPI = (
-    2000,
-    300,
-)  # marks of one kind in a panel: beyond, a PDF of them is slow to write and to open
+# marks of one kind in a panel: beyond, a PDF of them is slow to write and to open
+CROWD, CROWD_DPI = 2000, 300
 LETTERS_AN_INCH = 12.5  # of bold type, size 9
 KEY_LETTERS = 6  # what a legend's line and margins take
 RC: Any = {

@@ -7,7 +7,6 @@ new or was touched is told apart from what was read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -49,24 +48,17 @@ def write_contents(folder: Path, parquet: str, contents: Contents) -> None:
         files.replace_text(folder / "packs" / _FILE, text)
 
 
-def digest(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _digest(path: Path) -> str | None:
     try:
-        return digest(path)
+        return files.sha256(path)
     except OSError:
         return None
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     try:
-        descriptor = os.open(
-            path, os.O_RDONLY
-        )  # a network file system answers `stat` from memory, `open` it asks
+        # a network file system answers `stat` from memory, `open` it asks
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return (0, 0)
     try:

@@ -11,7 +11,7 @@ import pandas as pd
 from ganbench import files
 from ganbench.store import frames
 from ganbench.store.attempts import Attempt
-from ganbench.store.contents import Contents, Stamps, begun, digest, read_contents, stamps, write_contents
+from ganbench.store.contents import Contents, Stamps, begun, read_contents, stamps, write_contents
 from ganbench.store.plan import Plan
 
 Attempts: TypeAlias = Callable[[str], list[Attempt]]  # at a pack, oldest first
@@ -34,7 +34,7 @@ def compact(folder: Path, name: str, plan: Plan, attempts: Attempts) -> Path:
 
     def write(temporary: Path) -> None:
         frames.write_parquet(table, temporary)
-        found.append(digest(temporary))
+        found.append(files.sha256(temporary))
 
     files.replace(path, write)
     if set(scores["trial_id"]) <= {trial.trial_id for trial in plan.trials}:  # else the table lacks some

@@ -39,6 +39,7 @@ class Settings:
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure of differences and one table."""
     boards = shelf.boards(settings.sweeps)
+    tested = {board.label: _tested(board, settings) for board in boards if board.summary}
     reference, other = settings.pair
     said = (
         f"Mean score with {settings.axis}={other} minus mean score with {settings.axis}={reference}, over equal"
@@ -48,10 +49,10 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     )
 
     def panel(ax: Axes, board: Board, _: dict[str, Look]) -> None:
-        _panel(ax, _tested(board, settings), f"{other} − {reference}, {title(board.metric(settings.metric))}")
+        _panel(ax, tested[board.label], f"{other} − {reference}, {title(board.metric(settings.metric))}")
 
     def block(board: Board) -> Block:
-        frame, metric = _tested(board, settings), board.metric(settings.metric)
+        frame, metric = tested[board.label], board.metric(settings.metric)
         places = decimals(frame["mean_reference"]) if len(frame) else 3
         good = int((frame["verdict"] == EQUIVALENT).sum())
         margin = number(_margin(board, settings), places)
