@@ -125,9 +125,12 @@ def test_two_users_at_once(toy: Toy) -> None:
 
 @pytest.mark.slow
 def test_the_daemon_of_a_node_is_killed(toy: Toy, last_node: None) -> None:
-    """SLURM declares the node down and runs the job again, while what it lost sight of still trains there."""
+    """The node is declared down and the job runs again, while what SLURM lost sight of still trains there.
+
+    An operator declares it: SLURM itself would after `SlurmdTimeout`, or minutes later where a ping of it hangs.
+    """
     root = Path(os.environ["SLURM_CONF"]).parents[1]
-    store = toy(packs=1, lanes=2, step=4.0)
+    store = toy(packs=1, lanes=2, step=1.5)
     start(store, partition="low", then=THEN)
     wait_for_steps(store)
     (first,) = workers(store)
@@ -137,6 +140,7 @@ def test_the_daemon_of_a_node_is_killed(toy: Toy, last_node: None) -> None:
     held = [os.open(name, os.O_RDONLY) for name in names]
     os.kill(daemon, signal.SIGKILL)
     try:
+        tell("scontrol", "update", "nodename=node4", "state=down", "reason=gone")
         wait_for(lambda: "down" in tell("sinfo", "-h", "-n", "node4", "-p", "low", "-o", "%T"))
         assert alive({**(store.attempts("p0")[0].claim() or {}), "host": os.uname().nodename}), first
     finally:
