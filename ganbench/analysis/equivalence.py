@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -27,16 +31,19 @@ def equivalences(
     axis: str,
     pair: tuple[str, str],
     margin: float,
+    ratio: bool = False,
     at: str = "best",
 ) -> pd.DataFrame:
     """Compare an axis's choices ``pair`` = (reference, other) model by model over the trials of the search.
 
     `difference` is other minus reference of the mean scores, with the 90 % interval `lower`, `upper` of Welch's t; `p`
     is the larger of the two one-sided p-values of |difference| ≥ ``margin`` (Schuirmann 1987, two one-sided tests).
+    With ``ratio`` it is other over reference of the geometric means of positive scores, by the same tests of their
+    logarithms; within the margin lies what is between 1/``margin`` and ``margin``.
     `verdict`: *equivalent* where p < .05, which is where the interval lies within ±margin; *different* where it lies
     outside; else *undecided*. No correction for many models: a claim about all of them needs every test to pass
     (intersection-union, Berger 1982). Diverged runs count as the ceiling. Raises `ReportError` for an axis the sweep
-    lacks.
+    lacks, or ratios of scores that are not positive.
     """
     if axis not in results.definition["axes"] or axis not in table:
         raise ReportError(
@@ -56,11 +63,19 @@ def equivalences(
         )
         if min(len(reference), len(other)) > 1:
             place = {"dataset": dataset, "metric": metric.key, "model": model}
-            found.append({**place, **tost(reference, other, margin)})
+            found.append({**place, **(_tost_of_ratio if ratio else tost)(reference, other, margin)})
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def tost(reference: Array, other: Array, margin: float) -> dict[str, float | str]:
+def _tost_of_ratio(reference: Array, other: Array, margin: float) -> dict[str, Any]:
+    if min(reference.min(), other.min()) <= 0.0:
+        raise ReportError("ratios are of positive scores: compare differences (ratio: false) of this metric")
+    found = tost(np.log(reference), np.log(other), math.log(margin))
+    back = {name: math.exp(found[name]) for name in ("difference", "lower", "upper")}
+    return {**found, **_moments(reference, other), **back, "margin": margin}
+
+
+def tost(reference: Array, other: Array, margin: float) -> dict[str, Any]:
     """Test |mean(other) − mean(reference)| < ``margin`` by two one-sided Welch tests of two samples of at least two.
 
     Samples without any spread are compared as they stand.
@@ -77,16 +92,22 @@ def tost(reference: Array, other: Array, margin: float) -> dict[str, float | str
         p = float(max(above, below))
     outside = lower > margin or upper < -margin
     return {
-        "n_reference": len(reference),
-        "n_other": len(other),
-        "mean_reference": float(reference.mean()),
-        "mean_other": float(other.mean()),
-        "sd_reference": float(reference.std(ddof=1)),
-        "sd_other": float(other.std(ddof=1)),
+        **_moments(reference, other),
         "difference": difference,
         "lower": lower,
         "upper": upper,
         "margin": margin,
         "p": p,
         "verdict": EQUIVALENT if p < ALPHA else DIFFERENT if outside else UNDECIDED,
+    }
+
+
+def _moments(reference: Array, other: Array) -> dict[str, float]:
+    return {
+        "n_reference": len(reference),
+        "n_other": len(other),
+        "mean_reference": float(reference.mean()),
+        "mean_other": float(other.mean()),
+        "sd_reference": float(reference.std(ddof=1)),
+        "sd_other": float(other.std(ddof=1)),
     }

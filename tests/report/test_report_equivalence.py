@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from ganbench.analysis.equivalence import equivalences, tost
 from ganbench.analysis.results import ReportError, Results
-from ganbench.analysis.summary import summarise
+from ganbench.analysis.summary import Summary, summarise
 from ganbench.report.paper.exhibit import Exhibit
 from ganbench.report.style import styled
 from papers import paper, ring, shelf, unfinished
@@ -28,9 +29,9 @@ def twofold() -> Results:
     )
 
 
-def exhibit(results: Results | None, margin: float = 0.05) -> Exhibit:
+def exhibit(results: Results | None, margin: float = 0.05, **more: object) -> Exhibit:
     store = shelf({"ring": results} if results else {})
-    ((entry,),) = paper({**EXHIBIT, "sweeps": ["ring"], "margins": [margin]}).entries
+    ((entry,),) = paper({**EXHIBIT, "sweeps": ["ring"], "margins": [margin], **more}).entries
     with styled():
         return entry.module.make(entry.name, entry.settings, store)
 
@@ -85,6 +86,45 @@ def test_an_exhibit_of_all_models_and_its_partial_and_missing_forms():
     assert ax.get_xlabel() == "bf16 − float32, F1 (ring) ↑"
     assert exhibit(unfinished(twofold(), 40)).stamps[0].startswith("ring partial: 40 of ")
     assert exhibit(None).stamps == ("ring not run: `ganbench sweep ring`",)
+
+
+def compared(summary: Summary, margin: float, **more: object) -> pd.DataFrame:
+    metric = summary.results.metric("ring", "energy_ring")
+    given = {"dataset": "ring", "axis": "precision", "pair": ("float32", "bf16"), **more}
+    found = equivalences(summary.results, summary.outcomes, summary.ceilings, metric, margin=margin, **given)
+    return found.set_index("model")
+
+
+def test_ratios_are_differences_of_logarithms():
+    summary = summarise(twofold(), allow_partial=True)
+    by_hand = replace(
+        summary,
+        outcomes=summary.outcomes.assign(best=np.log(summary.outcomes["best"])),
+        ceilings=summary.ceilings.assign(ceiling=np.log(summary.ceilings["ceiling"])),
+    )
+    logs, ratios = compared(by_hand, np.log(1.25)), compared(summary, 1.25, ratio=True)
+    for name in ("difference", "lower", "upper"):
+        np.testing.assert_allclose(ratios[name], np.exp(logs[name]))
+    pd.testing.assert_frame_equal(ratios[["p", "verdict"]], logs[["p", "verdict"]])
+    assert (ratios["mean_other"] == compared(summary, 0.1)["mean_other"]).all(), "means are of the scores"
+
+
+def test_ratios_need_positive_scores():
+    summary = summarise(twofold(), allow_partial=True)
+    sunk = summary.outcomes.assign(best=0.0)
+    with pytest.raises(ReportError, match="ratios are of positive scores"):
+        compared(replace(summary, outcomes=sunk), 1.25, ratio=True)
+
+
+def test_an_exhibit_of_ratios():
+    whole = exhibit(twofold(), 1.25, ratio=True, metric="energy_ring")
+    (table,) = whole.tables
+    assert "margin 0.80 to 1.25" in table.rows[0][0]
+    assert table.header[4] == "ratio [90 %]"
+    (ax,) = [ax for ax in whole.figures[0].figure.axes if ax.get_xlabel()]
+    assert ax.get_xlabel().startswith("bf16 / float32, ")
+    edges = {round(float(line.get_xdata()[0]), 3) for line in ax.lines if len(line.get_xdata()) == 2}
+    assert {0.8, 1.0, 1.25} <= edges
 
 
 def test_a_sweep_without_the_axis_is_refused():
