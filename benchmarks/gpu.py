@@ -29,12 +29,12 @@ from kept import keep
 from plain_loop import plain_loop
 from throughput import PLAIN, Case, flops, images_of, pack_of, row
 
-from ganbench import training
+from ganbench import stepping
 from ganbench.devices import VARIABLE, describe, device, placed_images, synchronize
 from ganbench.errors import ConfigError
 from ganbench.precision import FORMATS
 from ganbench.protocols import Images
-from ganbench.training import MODES
+from ganbench.stepping import MODES
 
 OUT = Path(__file__).parent / "results" / "gpu.csv"
 CASES = {
@@ -191,7 +191,7 @@ def main() -> None:
     if given.peer:
         return peer(given.cases[0], torch.empty(0, device=given.device).device)
     os.environ[VARIABLE] = given.device
-    training.TRACE_AFTER = 2
+    stepping.TRACE_AFTER = 2
     for name in given.cases or CASES:
         for new in rows(name, given, device()):
             keep(given.out, new, key=KEY)

@@ -167,9 +167,11 @@ class Began(PlainLoop):
 LOOPS: dict[str, Callable[..., PlainLoop]] = {"ns_gan": NsGan, "wgan_gp": WganGp, "began": Began}
 
 
-def plain_loop(model: str, network: str, width: int, images: Tensor) -> PlainLoop:
+def plain_loop(
+    model: str, network: str, width: int, images: Tensor, *, norm: bool | None = None
+) -> PlainLoop:
     """Build a model's loop; `width` is the number of hidden units (mlp) or channels (study)."""
-    norm = model == "ns_gan"  # the models' defaults
+    norm = model == "ns_gan" if norm is None else norm  # the models' defaults
     if network == "study":
         return LOOPS[model](study_generator(width), study_critic(width, norm=norm), images)
     critic = mlp_autoencoder(width, norm=norm) if model == "began" else mlp_critic(width, norm=norm)

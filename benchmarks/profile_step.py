@@ -21,7 +21,7 @@ import torch
 from kept import keep
 from throughput import CASES, pair_of
 
-from ganbench import training
+from ganbench import stepping
 
 OUT = Path(__file__).parent / "results" / "profile.csv"
 PARTS = (  # the first that matches "library symbol"
@@ -38,7 +38,7 @@ CHILD = "--child"
 def train(name: str) -> None:
     """Train until killed; says when the step is prepared."""
     torch.set_num_threads(1)
-    training.TRACE_AFTER = 2
+    stepping.TRACE_AFTER = 2
     pack, loop = pair_of(CASES[name])
     for _ in range(4 * loop.d_steps):
         pack.advance()

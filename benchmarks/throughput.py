@@ -1,16 +1,18 @@
-"""Training throughput of packs against a plain eager loop, alternating in one process; process time of one thread.
+"""Training throughput of packs against a plain eager loop, two processes in turn; process time of one thread.
 
-    python benchmarks/throughput.py [CASE ...] [--pairs 5] [--seconds 4]
+    python benchmarks/throughput.py [CASE ...] [--all] [--pairs 5] [--seconds 2]
 
 Each case trains the same networks on both sides. `ring_sweep` instead times a whole sweep of two slots, scores and
-all, against one process per trial, two at a time, that only train. The limit is the core's matrix product rate,
-measured in the same run, over the step's floating point operations, counted on the plain loop. Rows of
+all, against one process per trial, two at a time, that only train. Without names the cases that stand for the others
+run, with `--all` every pack size and mode; the first time compiles some ten graphs. The limit is the core's matrix
+product rate, measured in the same run, over the step's floating point operations, counted on the plain loop. Rows of
 benchmarks/results/throughput.csv are replaced case by case.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,8 @@ from plain_loop import PlainLoop, plain_loop
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from ganbench import training
+from ganbench import stepping
+from ganbench.allocator import keep_freed_memory
 from ganbench.config import compose
 from ganbench.instantiation import instantiate
 from ganbench.nodes import resolve
@@ -44,7 +48,8 @@ COLUMNS = (
 )
 MAIN = "from ganbench.cli import main; main()"
 PLAIN = "plain eager float32 loop"
-SWEPT, SWEPT_STEPS = 64, 4000  # trials and steps of `ring_sweep`
+SWEPT, SWEPT_STEPS = 100, 2000  # trials and steps of `ring_sweep`
+LEFT_OPEN = ("mode=auto", "pack=null")  # of which the plan is left to choose
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,20 @@ class Case:
     precision: str = "float32"
 
 
-CASES = {
+MAIN_CASES = {
     **{f"ring_{short}": Case(model, "mlp", 128, 8, "compiled") for short, model in
        (("ns", "ns_gan"), ("wgan_gp", "wgan_gp"), ("began", "began"))},
-    **{f"ring_ns_{mode}{pack}": Case("ns_gan", "mlp", 128, pack, mode) for mode, pack in
-       (("vmap", 1), ("unbatched", 1), ("vmap", 8), ("vmap", 32), ("compiled", 1), ("compiled", 32))},
     "polygons_c8": Case("ns_gan", "study", 8, 8, "vmap"),
     "polygons_c16": Case("ns_gan", "study", 16, 1, "compiled"),
-    "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "compiled", "bf16"),
     "polygons_c64": Case("ns_gan", "study", 64, 1, "compiled"),
     "polygons_c64_bf16": Case("ns_gan", "study", 64, 1, "compiled", "bf16"),
+}  # fmt: skip
+CASES = {
+    **MAIN_CASES,
+    **{f"ring_ns_{mode}{pack}": Case("ns_gan", "mlp", 128, pack, mode) for mode, pack in
+       (("vmap", 1), ("unbatched", 1), ("vmap", 8), ("vmap", 32),
+        ("compiled", 1), ("compiled", 2), ("compiled", 4), ("compiled", 32))},
+    "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "compiled", "bf16"),
     **{f"polygons_c{width}_{mode}{pack}": Case("ns_gan", "study", width, pack, mode) for width, mode, pack in
        ((8, "unbatched", 1), (8, "compiled", 8), (16, "unbatched", 1), (16, "vmap", 8), (16, "compiled", 8),
         (64, "unbatched", 1))},
@@ -94,10 +103,15 @@ def pack_of(case: Case, config: dict[str, Any], images: Images) -> PackTraining:
     )
 
 
-def pair_of(case: Case) -> tuple[PackTraining, PlainLoop]:
-    config, images = images_of(case)
-    pack = pack_of(case, config, images)
-    return pack, plain_loop(case.model, case.network, case.width, images.train)
+def loop_of(case: Case, **more: Any) -> PlainLoop:
+    return plain_loop(case.model, case.network, case.width, images_of(case)[1].train, **more)
+
+
+def drawn_loop(number: int) -> PlainLoop:
+    """Return the loop of a trial of `ring_sweep`: with and without batch norm, with 1 and 5 critic steps."""
+    loop = loop_of(CASES["ring_ns"], norm=bool(number // 2 % 2))
+    loop.d_steps = (1, 5)[number % 2]
+    return loop
 
 
 def rate(step: Callable[[], object], steps: int) -> float:
@@ -105,11 +119,6 @@ def rate(step: Callable[[], object], steps: int) -> float:
     for _ in range(steps):
         step()
     return steps / (time.process_time() - started)
-
-
-def steps_for(step: Callable[[], object], seconds: float, period: int) -> int:
-    """Return how many steps take about so long, whole rounds of critic and generator."""
-    return max(1, round(seconds * rate(step, period) / period)) * period
 
 
 class Operations(TorchDispatchMode):
@@ -138,16 +147,59 @@ def peak(precision: str) -> float:
     return max(2 * 1024**3 * rate(partial(torch.mm, a, b), 1) for _ in range(10))
 
 
-def measure(name: str, pairs: int, seconds: float) -> dict[str, object]:
+class Side:
+    """One of two that are compared, in a process of its own: told a number of steps, it answers with its rate."""
+
+    def __init__(self, name: str, *, ours: bool) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, name), kwargs={"ours": ours}, daemon=True)
+        self._process.start()
+
+    def rate(self, steps: int) -> float:
+        """Take so many steps; returns trial-steps per second."""
+        self._line.send(steps)
+        answer: float = self._line.recv()
+        return answer
+
+    def end(self) -> None:
+        self._line.send(0)
+        self._process.join()
+
+
+def serve(line: Connection, name: str, *, ours: bool) -> None:
+    """Train when told so, until told 0 steps; our side's memory is kept as a slot keeps it."""
+    torch.set_num_threads(1)
+    stepping.TRACE_AFTER = 2
     case = CASES[name]
-    training.TRACE_AFTER = 2
-    pack, loop = pair_of(case)
-    for _ in range(4 * loop.d_steps):
-        pack.advance(), loop.step()
-    ours, theirs = (steps_for(step, seconds, loop.d_steps) for step in (pack.advance, loop.step))
-    found = [(case.pack * rate(pack.advance, ours), rate(loop.step, theirs)) for _ in range(pairs)]
+    if ours:
+        keep_freed_memory()
+    step = pack_of(case, *images_of(case)).advance if ours else loop_of(case).step
+    while steps := line.recv():
+        line.send(rate(step, steps) * (case.pack if ours else 1))
+
+
+def measure(name: str, pairs: int, seconds: float) -> dict[str, object]:
+    case, found = CASES[name], []
+    loop = loop_of(case)
+    sides = Side(name, ours=True), Side(name, ours=False)
+    steps = [
+        steps_for(side, seconds, lanes, loop.d_steps)
+        for side, lanes in zip(sides, (case.pack, 1), strict=True)
+    ]
+    for _ in range(pairs):
+        ours, theirs = (side.rate(n) for side, n in zip(sides, steps, strict=True))
+        found.append((ours, theirs))
+    for side in sides:
+        side.end()
     limit = peak(case.precision) / flops(loop)
     return row(f"{name} --pairs {pairs} --seconds {seconds}", found, limit, vars(case), PLAIN)
+
+
+def steps_for(side: Side, seconds: float, lanes: int, period: int) -> int:
+    """Return how many steps take about so long, whole rounds of critic and generator; what is done once is done."""
+    side.rate(4 * period)
+    return max(1, round(seconds * side.rate(2 * period) / lanes / period)) * period
 
 
 def row(
@@ -174,8 +226,14 @@ def swept() -> float:
     """Return trials per second of a whole sweep by two slots, its libraries compiled by an earlier one."""
     with tempfile.TemporaryDirectory() as results:
         command = [
-            *(sys.executable, "-c", MAIN, "sweep", "ring", "model=ns_gan", "budget=small"),
-            *(f"budget.steps={SWEPT_STEPS}", "network.hidden=128", f"search.trials={SWEPT}", "rerun=null"),
+            *(sys.executable, "-c", MAIN, "sweep", "ring", "model=ns_gan", "budget=small", *LEFT_OPEN),
+            *(
+                f"budget.steps={SWEPT_STEPS}",
+                f"budget.every={SWEPT_STEPS // 4}",
+                "network.hidden=128",
+                f"search.trials={SWEPT}",
+                "rerun=null",
+            ),
             *("--workers", "2", "--results", results),
         ]
         started = time.perf_counter()
@@ -188,22 +246,22 @@ def one_by_one() -> float:
     code = (
         "import sys, torch; torch.set_num_threads(1); sys.path.insert(0, sys.argv[1])\n"
         "import throughput as t\n"
-        "_, loop = t.pair_of(t.CASES['ring_ns_vmap1'])\n"
+        "loop = t.drawn_loop(int(sys.argv[2]))\n"
         f"for _ in range({SWEPT_STEPS}): loop.step()"
     )
     trials, command = 8, [sys.executable, "-c", code, str(Path(__file__).parent)]
     started = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: subprocess.run(command, check=True), range(trials)))
+        list(pool.map(lambda number: subprocess.run([*command, str(number)], check=True), range(trials)))
     return trials / (time.perf_counter() - started)
 
 
 def measure_sweep(name: str, pairs: int) -> dict[str, object]:
-    case = Case("ns_gan", "mlp", 128, 8, "compiled")
+    case = Case("ns_gan", "mlp", 128, 2, "compiled")
     swept()  # pays for compilation
     found = [(swept(), one_by_one()) for _ in range(pairs)]
-    _, loop = pair_of(CASES["ring_ns_vmap1"])
-    limit = 2 * peak("float32") / flops(loop) / SWEPT_STEPS
+    work = statistics.mean(flops(drawn_loop(number)) for number in range(4))
+    limit = 2 * peak("float32") / work / SWEPT_STEPS
     return row(f"{name} --pairs {pairs}", found, limit, vars(case), "one process per trial, two at a time")
 
 
@@ -211,13 +269,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(CASES)}, ring_sweep")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--all", action="store_true", help="every case")
     given = parser.parse_args()
     unknown = [name for name in given.cases if name not in (*CASES, "ring_sweep")]
     if unknown:
         parser.error(f"unknown case {unknown[0]!r}: choose any of {', '.join(CASES)}, ring_sweep")
     torch.set_num_threads(1)
-    for name in given.cases or (*CASES, "ring_sweep"):
+    for name in given.cases or (*(CASES if given.all else MAIN_CASES), "ring_sweep"):
         new = (
             measure_sweep(name, given.pairs)
             if name == "ring_sweep"

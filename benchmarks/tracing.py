@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from ganbench import training
+from ganbench import stepping
 from ganbench.config import compose, options
 from ganbench.instantiation import instantiate
 from ganbench.nodes import resolve, set_values
@@ -34,7 +34,7 @@ def pack(model: str, lanes: int) -> PackTraining:
 
 
 def rate(pack: PackTraining, steps: int, trace_after: int) -> float:
-    training.TRACE_AFTER = trace_after
+    stepping.TRACE_AFTER = trace_after
     started = time.process_time()
     for _ in range(steps):
         pack.advance()

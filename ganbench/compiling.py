@@ -31,6 +31,9 @@ _BATCH_NORM = torch.ops.aten.native_batch_norm.default
 _EXPORTED_BATCH_NORM = torch.ops.aten._native_batch_norm_legit.no_stats  # noqa: SLF001  (what export makes of it)
 # Inductor would work out 2 · 0x9E37… on paper, where int64 does not wrap, and then cannot print it.
 SETTINGS = {"constant_and_index_propagation": False}
+# Inductor would hold images channels last and copy them back and forth: a tenth slower here (benchmarks/throughput.py).
+IMAGE_SETTINGS = {"layout_optimization": False}
+_CONVOLUTIONS = {torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default}
 
 
 def compile_step(function: Callable[..., Any], *arguments: Any) -> Flat:
@@ -85,9 +88,14 @@ def _make(traced: Traced, path: Path) -> None:
         if any(_normalizes_images(node) for node in exported.graph.nodes):
             exported = exported.run_decompositions({_EXPORTED_BATCH_NORM: batch_norm})
         torch._inductor.aoti_compile_and_package(  # noqa: SLF001
-            exported, package_path=str(draft), inductor_configs=SETTINGS
+            exported, package_path=str(draft), inductor_configs={**SETTINGS, **_image_settings(traced)}
         )
         draft.replace(path)
+
+
+def _image_settings(traced: Traced) -> dict[str, bool]:
+    convolves = any(node.target in _CONVOLUTIONS for node in traced.module.graph.nodes)
+    return IMAGE_SETTINGS if convolves else {}
 
 
 def _normalizes_images(node: Any) -> bool:
@@ -119,7 +127,15 @@ def _key(traced: Traced) -> str:
     """Hash everything that decides the library's numbers."""
     parts = hashlib.sha256()
     processor = _processor({tensor.device for tensor in traced.example})
-    for text in (VERSION, torch.__version__, processor, str(torch.get_num_threads()), traced.module.code):
+    settings = [f"{name}={value}" for name, value in _image_settings(traced).items()]
+    for text in (
+        VERSION,
+        torch.__version__,
+        processor,
+        str(torch.get_num_threads()),
+        traced.module.code,
+        *settings,
+    ):
         parts.update(f"{text}\0".encode())
     for tensor in (*traced.example, *_constants(traced)):
         parts.update(f"{tensor.dtype} {tuple(tensor.shape)} {tensor.stride()} {tensor.device}\0".encode())

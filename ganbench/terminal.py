@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STATES = ("planned", "running", "done", "lost", "diverged", "failed")
 FINISHED = ("done", "diverged", "failed")
 PIPED_WIDTH = 140
+_TABLES = '\n"tables": '  # begins a line of report.json, near its end
 
 
 def _stdout(*, quiet: bool = False) -> RichConsole:
@@ -88,8 +89,7 @@ class Console:
         path = store.folder / "report" / "report.json"
         if not path.exists():
             return
-        tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
-        for name, table in tables.items():
+        for name, table in _tables(path.read_text(encoding="utf-8")).items():
             if name.startswith("best_"):
                 self.rows(table["header"], table["rows"], title=table["title"])
 
@@ -99,6 +99,17 @@ class Console:
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
         self._out.print(table)
+
+
+def _tables(report: str) -> dict[str, Any]:
+    """Return the tables of a report.json; a million numbers before them are not parsed."""
+    before, _, after = report.rpartition(_TABLES)
+    found: dict[str, Any]
+    if before:
+        found, _ = json.JSONDecoder().raw_decode(after)
+    else:
+        found = json.loads(report)["tables"]
+    return found
 
 
 def show_plan(summary: dict[str, Any]) -> None:

@@ -49,7 +49,8 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Flat:
     with torch.no_grad():
         _Direct(traced.module).run(*traced.example)
     traced.module.recompile()
-    return Flat(lambda leaves: traced.module.forward(*leaves), traced.result)
+    module = traced.module  # what is kept for long must not hold on to the example
+    return Flat(lambda leaves: module.forward(*leaves), traced.result)
 
 
 def operations(function: Callable[..., Any], *arguments: Any) -> Traced:

@@ -6,116 +6,24 @@ A single trial is a pack of one: there is no other path.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from ganbench.batches import Order, as_float, picked
-from ganbench.compiling import compile_step
 from ganbench.devices import CPU, placed, synchronize
 from ganbench.errors import ConfigError
-from ganbench.precision import products_in
 from ganbench.protocols import Images, Procedure, State
 from ganbench.rng import Rng
-from ganbench.tracing import Flat, trace
+from ganbench.stepping import MODES, Logs, Way, untraced
 from ganbench.tree import leaves, stack, unstack
 
-TRACE_AFTER = 100  # steps of a turn; a trace costs as much as about a hundred
-Logs: TypeAlias = dict[str, Tensor]
-_STATE = 1  # its place among a step's arguments
 _UNCHECKED = 512  # logs that wait to be looked at together
-Function = Callable[..., tuple[State, Logs]]  # of procedure, state, batch, key and number of the step
-Step = Callable[[list[Tensor]], tuple[list[Tensor], Logs]]  # the same on leaves
-# (way, function, tree of its arguments, leaves like those to come) → a step
-Prepare = Callable[["_Way", Function, pytree.TreeSpec, list[Tensor]], Step]
-
-
-@dataclass(frozen=True)
-class _Way:
-    """How a step is taken: which networks it updates and in which precision."""
-
-    turn: str
-    precision: str
-
-    def step(
-        self, procedure: Any, state: State, batch: Tensor, key: Tensor, step: Tensor
-    ) -> tuple[State, Logs]:
-        with products_in(self.precision):
-            return procedure.step(state, batch, Rng(key).fold("step").fold(step), self.turn)  # type: ignore[no-any-return]
-
-    def vmapped(
-        self, procedures: Any, state: State, batch: Tensor, keys: Tensor, step: Tensor
-    ) -> tuple[State, Logs]:
-        return vmap(lambda p, s, b, k: self.step(p, s, b, k, step))(procedures, state, batch, keys)
-
-
-def _written(function: Function, arguments: pytree.TreeSpec) -> Step:
-    """Return a step as it is written."""
-
-    def step(given: list[Tensor]) -> tuple[list[Tensor], Logs]:
-        state, logs = function(*pytree.tree_unflatten(given, arguments))
-        return arguments.child(_STATE).flatten_up_to(state), logs
-
-    return step
-
-
-def _listed(flat: Flat, arguments: pytree.TreeSpec) -> Step:
-    """Return a step that is a list of operations, on leaves alone: trees cost a small network a tenth of its time."""
-    state, logs = pytree.tree_unflatten(list(range(flat.result.num_leaves)), flat.result)
-    held = arguments.child(_STATE).flatten_up_to(state)
-
-    def step(given: list[Tensor]) -> tuple[list[Tensor], Logs]:
-        results = flat.run(given)
-        return [results[i] for i in held], {name: results[i] for name, i in logs.items()}
-
-    return step
-
-
-def _untraced(_way: _Way, function: Function, arguments: pytree.TreeSpec, _given: list[Tensor]) -> Step:
-    """Prepare nothing, for procedures that look at values."""
-    return _written(function, arguments)
-
-
-class _Traced:
-    """The step; a turn that comes often is traced, which changes its speed and not one bit."""
-
-    def __init__(self) -> None:
-        self._calls: Counter[_Way] = Counter()
-        self._traced: dict[_Way, Step] = {}
-
-    def __call__(
-        self, way: _Way, function: Function, arguments: pytree.TreeSpec, given: list[Tensor]
-    ) -> Step:
-        self._calls[way] += 1
-        if self._calls[way] > TRACE_AFTER and way not in self._traced:
-            self._traced[way] = _listed(trace(function, *pytree.tree_unflatten(given, arguments)), arguments)
-        return self._traced.get(way) or _written(function, arguments)
-
-
-class _Compiled:
-    """The step as machine code, from the first step of each turn on."""
-
-    def __init__(self) -> None:
-        self._compiled: dict[_Way, Step] = {}
-
-    def __call__(
-        self, way: _Way, function: Function, arguments: pytree.TreeSpec, given: list[Tensor]
-    ) -> Step:
-        if way not in self._compiled:
-            self._compiled[way] = _listed(
-                compile_step(function, *pytree.tree_unflatten(given, arguments)), arguments
-            )
-        return self._compiled[way]
-
-
-MODES: Mapping[str, Callable[[], Prepare]] = {"vmap": _Traced, "unbatched": _Traced, "compiled": _Compiled}
 
 
 @dataclass
@@ -149,7 +57,7 @@ class PackTraining:
             )
         self._first, self._precision = procedures[0], precision
         self._together = mode != "unbatched"
-        self._prepare = MODES[mode]() if procedures[0].batched else _untraced
+        self._prepare = MODES[mode]() if procedures[0].batched else untraced
         self._data, self._device = images.train, images.train.device
         self._procedures = placed(stack(procedures), self._device)
         self._rngs = placed(Rng.stack([Rng.of(seed) for seed in seeds]), self._device)
@@ -202,8 +110,8 @@ class PackTraining:
         progress, started = self.progress, time.perf_counter()
         inputs = self._inputs(progress.step)
         ready = time.perf_counter()
-        way = _Way(self._first.turn(progress.step), self._precision)
-        step = self._prepare(way, way.vmapped if self._together else way.step, self._arguments, inputs[0])
+        way = Way(self._first.turn(progress.step), self._precision, self._together)
+        step = self._prepare(way, self._arguments, inputs[0])
         prepared = time.perf_counter()
         logs = self._keep([step(given) for given in inputs])
         self.progress = Progress(

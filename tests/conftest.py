@@ -35,6 +35,14 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _unprepared() -> None:
+    """No test trains by a step that another one prepared."""
+    from ganbench.stepping import KEPT
+
+    KEPT.clear()
+
+
 @pytest.fixture
 def root() -> Path:
     """The repository."""

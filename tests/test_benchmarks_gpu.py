@@ -13,12 +13,12 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import gpu
 import throughput
 
-from ganbench import training
+from ganbench import stepping
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setenv("GANBENCH_DEVICE", "cpu")
-    monkeypatch.setattr(training, "TRACE_AFTER", training.TRACE_AFTER)
+    monkeypatch.setattr(steps, "TRACE_AFTER", stepping.TRACE_AFTER)
     monkeypatch.setattr(sys, "argv", ["gpu.py", *map(str, arguments)])
     gpu.main()
 

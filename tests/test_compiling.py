@@ -69,6 +69,17 @@ def test_other_shapes_and_other_constants_are_other_libraries(monkeypatch: pytes
     assert len(set(made)) == 3
 
 
+def test_how_images_are_laid_out_concerns_convolutions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(compiling, "_load", lambda traced: made.append(compiling._key(traced)))
+    for settings in (compiling.IMAGE_SETTINGS, {"layout_optimization": True}):
+        monkeypatch.setattr(compiling, "IMAGE_SETTINGS", settings)
+        compile_step(lambda x, w: x @ w, torch.rand(2, 3), torch.rand(3, 2))
+        compile_step(lambda x, w: F.conv2d(x, w), torch.rand(1, 1, 4, 4), torch.rand(1, 1, 2, 2))
+    assert len(made) == 4
+    assert (made[0] == made[2], made[1] == made[3]) == (True, False)
+
+
 def test_without_a_compiler_the_fix_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", "no-such-compiler")

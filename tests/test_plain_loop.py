@@ -12,14 +12,15 @@ from ganbench.tree import leaves
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from plain_loop import LOOPS, plain_loop
-from throughput import CASES, Case, pair_of
+from throughput import CASES, Case, drawn_loop, images_of, loop_of, pack_of
 
 TRAINED = sorted({(case.model, case.network) for case in CASES.values()})
 
 
 @pytest.mark.parametrize(("model", "network"), TRAINED)
 def test_both_sides_of_the_benchmark_train_the_same_networks(model: str, network: str) -> None:
-    pack, loop = pair_of(Case(model, network, width=8, pack=1, mode="vmap"))
+    case = Case(model, network, width=8, pack=1, mode="vmap")
+    pack, loop = pack_of(case, *images_of(case)), loop_of(case)
     _, state = pack.lane(0)
     critic = state.autoencoder if model == "began" else state.critic
     for ours, plain in ((state.generator, loop.generator), (critic, loop.critic)):
@@ -36,3 +37,11 @@ def test_a_step_moves_the_critic_and_every_so_often_the_generator(model: str) ->
         after = [next(n.parameters()) for n in (loop.generator, loop.critic)]
         moved.append(tuple(not torch.equal(a, b) for a, b in zip(before, after, strict=True)))
     assert moved == [(step % loop.d_steps == 0, True) for step in range(loop.d_steps + 1)]
+
+
+def test_a_sweeps_trials_are_with_and_without_batch_norm_and_of_one_and_five_critic_steps() -> None:
+    loops = [drawn_loop(number) for number in range(4)]
+    norms = [any(isinstance(layer, torch.nn.BatchNorm1d) for layer in loop.critic) for loop in loops]
+    assert sorted(zip(norms, (loop.d_steps for loop in loops), strict=True)) == [
+        (False, 1), (False, 5), (True, 1), (True, 5)
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from packs import pack, train
 from torch import Tensor
 
+from ganbench import stepping
 from ganbench import training as training_module
 from ganbench.batches import Order, as_float
 from ganbench.errors import ConfigError
@@ -232,9 +233,9 @@ def test_unbatched_turns_are_traced_where_the_procedure_can_be(
         made.append(function.__self__.turn)
         return real(function, *arguments)
 
-    real = training_module.trace
-    monkeypatch.setattr(training_module, "trace", trace)
-    monkeypatch.setattr(training_module, "TRACE_AFTER", 1)
+    real = stepping.trace
+    monkeypatch.setattr(stepping, "trace", trace)
+    monkeypatch.setattr(stepping, "TRACE_AFTER", 1)
     monkeypatch.setattr(Stub, "batched", batched)
     training = stubs(-1.0, -1.0, mode="unbatched")
     train(training, 9)
@@ -263,7 +264,7 @@ class Shuffler:
 
 @pytest.mark.parametrize("mode", ["vmap", "unbatched"])
 def test_a_state_is_told_apart_by_its_names(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_module, "TRACE_AFTER", 2)
+    monkeypatch.setattr(stepping, "TRACE_AFTER", 2)
     training = PackTraining([Shuffler(rate=1.0)], [3], numbers(), batch_size=4, mode=mode)
     logs = train(training, 5)
     assert [log["b"].item() for log in logs] == [0.0, 1.0, 2.0, 3.0, 4.0]

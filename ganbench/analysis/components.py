@@ -21,6 +21,8 @@ COLUMNS = (
     "scale",
     "settings",
     "seeds",
+    "seeds_least",
+    "seeds_most",
     "no_score",
     "selected",
     "sd_setting",
@@ -33,7 +35,6 @@ COLUMNS = (
     "share_lower",
     "share_upper",
 )
-ESTIMATES = COLUMNS[8:]
 
 
 def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +43,8 @@ def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.Data
     Of y_ij = μ + a_i + e_ij over the s settings that were re-run with at least two seeds each, on the `scale`
     of `scale_of` (log of what is minimised, logit of shares): `sd_setting` = sd(a), `sd_seed` = sd(e), `share`
     = var(a) / (var(a) + var(e)), each with a 95 % interval, see `components`. The ceiling stands in for
-    runs without a score (`no_score`). `selected` says that only the best of the searched settings were
+    runs without a score (`no_score`). `seeds` is the mean number of them a setting, from `seeds_least` to
+    `seeds_most`. `selected` says that only the best of the searched settings were
     re-run: the components are then those of good settings. Variants with fewer than two such settings have
     no row. The score is each run's best.
     """
@@ -59,7 +61,9 @@ def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.Data
                 if len(groups.values) > 1:
                     searched = int(search.get((dataset, metric.key, variant), 0))
                     selected = reruns["index"].nunique() < searched
-                    facts = (groups.scale, len(groups.values), groups.seeds, groups.no_score, selected)
+                    sizes = [len(group) for group in groups.values]
+                    seeds = (float(np.mean(sizes)), min(sizes), max(sizes))
+                    facts = (groups.scale, len(sizes), *seeds, groups.no_score, selected)
                     rows.append((dataset, metric.key, variant, *facts, *components(groups.values)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -68,7 +72,6 @@ def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.Data
 class _Groups:
     values: list[Array]
     scale: str
-    seeds: float
     no_score: int
 
 
@@ -78,8 +81,7 @@ def _groups(reruns: pd.DataFrame, ceiling: float, metric: Metric) -> _Groups:
     scale, values = scale_of(scores, minimize=metric.minimize)
     split = [values[reruns["index"].to_numpy() == index] for index in sorted(reruns["index"].unique())]
     kept = [group for group in split if len(group) > 1 and bool(np.isfinite(group).all())]
-    seeds = float(np.mean([len(group) for group in kept])) if kept else 0.0
-    return _Groups(kept, scale, seeds, int((~finite).sum()))
+    return _Groups(kept, scale, int((~finite).sum()))
 
 
 def components(groups: list[Array], level: float = LEVEL) -> tuple[float, ...]:

@@ -43,12 +43,13 @@ def ranks(
     `StatisticsError` for draws that are not independent.
     """
     independent(results, "ranks at a budget")
-    boards = [
-        (dataset, metric, draws(results, table, dataset, metric, at=at))
+    drawn = {
+        (dataset, metric): draws(results, table, dataset, metric, at=at)
         for dataset in results.datasets
-        for metric in chosen(results, dataset, keys)
-    ]
-    counts = _resampled(results, [found for *_, found in boards])
+        for metric in dict.fromkeys([*chosen(results, dataset, keys), *results.shown(dataset)])
+    }
+    counts = _resampled(results, list(drawn.values()))  # of all that is shown, whatever is asked for
+    boards = [(*board, found) for board, found in drawn.items() if keys is None or board[1].key in keys]
     medians = [_medians(found, counts) for *_, found in boards]
     rows: list[dict[str, object]] = []
     for place, k in enumerate(HOLM_AT):

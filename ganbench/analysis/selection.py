@@ -111,8 +111,24 @@ def counts(results: Results) -> pd.DataFrame:
     `diverged` includes `never_finite`; `pending` is planned, running or lost. Every variant of the definition
     has its row.
     """
+    keys = ["dataset", "stage", "variant"]
+    table = _tally(results.plan(), results.scores, keys)
+    stages = ["search", "rerun"] if results.definition.get("rerun") else ["search"]
+    order = pd.MultiIndex.from_product([results.datasets, stages, results.variants], names=keys)
+    return table.reindex(order, fill_value=0).reset_index()
+
+
+def rerun_counts(results: Results) -> pd.DataFrame:
+    """Count reruns as `counts` does, one row per (dataset, variant, setting): its index in the search."""
     plan = results.plan()
-    kind = divergence(plan, results.scores)
+    plan = plan[plan["stage"] == "rerun"]
+    scores = results.scores[results.scores["trial_id"].isin(plan["trial_id"])]
+    table = _tally(plan, scores, ["dataset", "variant", "index"]).reset_index()
+    return table.rename(columns={"index": "setting"})
+
+
+def _tally(plan: pd.DataFrame, scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    kind = divergence(plan, scores)
     state = plan["state"].mask((plan["state"] == "done") & (kind != ""), "diverged")
     flags = {
         "planned": state.notna(),
@@ -122,11 +138,7 @@ def counts(results: Results) -> pd.DataFrame:
         "failed": state == "failed",
         "pending": state.isin(["planned", "running", "lost"]),
     }
-    keys = ["dataset", "stage", "variant"]
-    table = plan[keys].assign(**flags).groupby(keys).sum().astype(int)
-    stages = ["search", "rerun"] if results.definition.get("rerun") else ["search"]
-    order = pd.MultiIndex.from_product([results.datasets, stages, results.variants], names=keys)
-    return table.reindex(order, fill_value=0).reset_index()
+    return plan[keys].assign(**flags).groupby(keys, observed=True).sum().astype(int)
 
 
 def ranked_settings(results: Results, table: pd.DataFrame, dataset: str, variant: str) -> pd.DataFrame:

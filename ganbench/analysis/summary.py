@@ -43,6 +43,7 @@ class Summary:
     curves: pd.DataFrame
     settings: pd.DataFrame
     seeds: pd.DataFrame
+    judged: frozenset[str] | None = None  # metrics of comparisons, crossings, ranks, sensitivity; None: those shown
 
     @property
     def partial(self) -> bool:
@@ -97,7 +98,7 @@ class Summary:
     @cached_property
     def sensitivity(self) -> pd.DataFrame:
         """See `sensitivity.sensitivity`."""
-        return sensitivity(self.results, self.outcomes)
+        return sensitivity(self.results, self.outcomes, keys=self.judged)
 
     @cached_property
     def marginals(self) -> pd.DataFrame:
@@ -122,7 +123,7 @@ class Summary:
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """See `comparisons.comparisons`."""
-        return comparisons(self.results, self.outcomes)
+        return comparisons(self.results, self.outcomes, keys=self.judged)
 
     @cached_property
     def comparison_curves(self) -> pd.DataFrame:
@@ -132,12 +133,12 @@ class Summary:
     @cached_property
     def crossings(self) -> pd.DataFrame:
         """See `crossings.crossings`."""
-        return crossings(self.results, self.outcomes)
+        return crossings(self.results, self.outcomes, keys=self.judged)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """See `ranks.ranks`."""
-        return ranks(self.results, self.outcomes)
+        return ranks(self.results, self.outcomes, keys=self.judged)
 
     @cached_property
     def agreement(self) -> pd.DataFrame:

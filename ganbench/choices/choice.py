@@ -11,6 +11,7 @@ from ganbench.packing import lanes_of
 AUTO = "auto"
 VMAP, COMPILED = "vmap", "compiled"
 USUAL, LARGEST, SPARE = 8, 32, 8  # lanes; lanes; packs that larger ones must leave
+_AS_GOOD = 1.02  # of the least seconds: the largest size of these, since each pack is a folder
 _SMALLER = 0.9  # of the usual size's seconds, or less, is worth another size
 _COMPILED = 0.8  # of vmap's seconds, or less, is worth compiling
 _TWICE = 2.0  # compilation must be earned so often
@@ -66,7 +67,8 @@ def _sized(work: Work | None, trials: int, mode: str, pack: int | None, ready: C
     if pack is not None or work is None or mode == UNBATCHED or not known(work, mode):
         return Choice(mode, pack or USUAL)
     costs = {size: predicted(work, trials, Choice(mode, size), ready).total for size in _sizes(trials)}
-    best = min(costs, key=lambda size: (costs[size], -size))
+    least = min(costs.values())
+    best = max(size for size, seconds in costs.items() if seconds <= _AS_GOOD * least)
     return Choice(mode, best if costs[best] <= _SMALLER * costs[USUAL] else USUAL)
 
 

@@ -81,11 +81,13 @@ def known(work: Work, mode: str) -> bool:
 
 
 def cost(work: Work, mode: str, packs: Iterable[int], *, graphs: int) -> Cost:
-    """Predict packs of so many lanes each, with so many graphs still to compile. The mode must be `known`."""
+    """Predict packs of so many lanes each, with so many graphs still to compile. The mode must be `known`.
+
+    They start once: a slot keeps the step that it has prepared for a signature.
+    """
     laws, family = law(), work.family
-    training = sum(
-        laws["start_seconds"][family][mode]
-        + work.steps * times * _step(laws["laws"][family][mode], work, lanes)
+    training = laws["start_seconds"][family][mode] + sum(
+        work.steps * times * _step(laws["laws"][family][mode], work, lanes)
         for times, lanes in (((n, 1) if mode == UNBATCHED else (1, n)) for n in packs)
     )
     return Cost(training, graphs * laws["compile_seconds"][family] if graphs else 0.0)

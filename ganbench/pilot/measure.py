@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from ganbench.allocator import keep_freed_memory
 from ganbench.choices.choice import COMPILED
 from ganbench.errors import UserError
 from ganbench.files import encode_lines
@@ -25,8 +26,9 @@ from ganbench.instantiation import load_plugins
 from ganbench.protocols import Procedure
 from ganbench.records import Pack, Score, Trial
 from ganbench.scoring import shown
+from ganbench.stepping import TRACE_AFTER
 from ganbench.store import Store
-from ganbench.training import TRACE_AFTER, PackTraining
+from ganbench.training import PackTraining
 from ganbench.worker.bench import Bench, bench_of, pack_training, trial_config
 from ganbench.worker.snapshots import save_snapshot
 
@@ -41,6 +43,7 @@ def measure(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
     definition, trials = store.definition(), _commonest(store, order["variant"])
     load_plugins(list(definition.get("plugins", {})))
     torch.set_num_threads(definition["threads"])
+    keep_freed_memory()
     config = trial_config(definition, trials[0].variant, trials[0].params)
     bench = bench_of(config)
     yield {"kind": "start", "peak_mib": _peak_mib(), "alike": len(trials)}

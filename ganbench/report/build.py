@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ganbench.analysis.results import Results
-from ganbench.analysis.summary import summarise
+from ganbench.analysis.summary import Summary, summarise
 from ganbench.files import replace_bytes, replace_text
 from ganbench.report import samples
-from ganbench.report.figures import figures
+from ganbench.report.beside import beside
+from ganbench.report.figures import Drawing, figures
 from ganbench.report.numbers import report_json
-from ganbench.report.page import links_of, page, read_record
+from ganbench.report.page import Record, links_of, page, read_record
 from ganbench.report.render import Table, csv, latex, markdown
 from ganbench.report.style import styled, to_bytes
 from ganbench.report.tables import tables
@@ -32,24 +34,33 @@ def build(
     say = progress or (lambda _: None)
     say("analysis")
     summary = summarise(results, allow_partial=allow_partial)
-    made = list(tables(summary))
-    for table in made:
-        say(f"table {table.name}")
-        for kind, render in FORMATS.items():
-            replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
-    names = []
-    with styled():
-        for name, figure in figures(summary):
-            say(f"figure {name}")
-            names.append(name)
-            for kind, content in to_bytes(figure).items():
-                replace_bytes(out / "figures" / f"{name}.{kind}", content)
+    drawings = dict(figures(summary))
+    with beside(partial(_draw, drawings, out)) as drawn, beside(partial(read_record, results, out)) as record:
+        made = list(tables(summary))
+        for table in made:
+            say(f"table {table.name}")
+            for kind, render in FORMATS.items():
+                replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+        numbers = report_json(summary, made, [*drawings])
         say("page")
-        record = read_record(results, out)
-        links = links_of(out, made, names, tuple(FORMATS))
-        replace_text(out / "index.html", page(summary, made, links, record))
-    replace_text(out / "report.json", report_json(summary, made, names))
+        _write_page(summary, made, [*drawings], record(), out)
+        say("figures")
+        drawn()
+    replace_text(out / "report.json", numbers)
     return out
+
+
+def _draw(drawings: Mapping[str, Drawing], out: Path) -> None:
+    with styled():
+        for name, draw in drawings.items():
+            for kind, content in to_bytes(draw()).items():
+                replace_bytes(out / "figures" / f"{name}.{kind}", content)
+
+
+def _write_page(summary: Summary, made: list[Table], names: list[str], record: Record, out: Path) -> None:
+    links = links_of(out, made, names, tuple(FORMATS))
+    with styled():
+        replace_text(out / "index.html", page(summary, made, links, record))
 
 
 def picture(results: Results) -> bytes | None:

@@ -17,7 +17,7 @@ from ganbench.report import cells, words
 from ganbench.report.build import FORMATS
 from ganbench.report.page import comparison_page
 from ganbench.report.render import MISSING, Table, decimals
-from ganbench.report.tables import BUDGETS
+from ganbench.report.tables import BUDGETS, marked
 from ganbench.store.definition import differences
 
 COMPARED = ("search", "rerun", "precision", "axes")  # of a definition; the rest stands in the configs
@@ -84,8 +84,12 @@ def _best(summaries: Sequence[Summary], dataset: str) -> Table:
     notes += [words.OPTIMISM]
     if "rerun_planned" in rows:
         columns["n seeds"] = _known("rerun_planned", cells.counts("rerun"))
-        columns["over seeds"] = cells.mean_sd("", places)
+        columns["over seeds"] = marked(cells.mean_sd("", places))
         columns["gap"] = cells.score("gap", places)
+        notes += _each(
+            [s for s in summaries if s.results.definition.get("rerun")],
+            lambda s: words.chosen_note(s.results, dataset, metric),
+        )
         notes += [words.MEANS, words.GAP]
         notes += _each(summaries, lambda s: words.ceiling_note(s, dataset, {metric.key: places}))
     caption = f"{words.metric_name(metric)} {words.arrow(metric)} on {dataset}, sweep by sweep"

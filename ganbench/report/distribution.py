@@ -16,6 +16,7 @@ from ganbench.report import words
 from ganbench.report.style import GREY, INK, Look, headline, key_columns, list_down, log_scale, looks, panels
 
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 spread evenly, whatever the number of runs
+MOST_CROSSES = 10  # a row; more would cover the panel
 WORDS = {"search": "over settings", "rerun": "over seeds of the chosen setting"}
 
 
@@ -99,7 +100,7 @@ def scale(ax: Axes, runs: pd.DataFrame, metric: Metric, floor: float) -> None:
 
 
 def draw_runs(ax: Axes, runs: pd.DataFrame, look: Look, place: int, metric: Metric) -> None:
-    """Draw every run of a variant; those without a finite score as crosses at the bad edge."""
+    """Draw every run of a variant; those without a finite score as crosses at the bad edge, of many the number."""
     finite = runs["best_finite"].astype(bool)
     default = runs["is_default"].astype(bool) & (runs["stage"] == "search")
     scores = runs.loc[finite & ~default, "best"].to_numpy(dtype=float)
@@ -107,11 +108,24 @@ def draw_runs(ax: Axes, runs: pd.DataFrame, look: Look, place: int, metric: Metr
     ax.plot(
         scores, place + jitter, color=look.colour, marker="o", markersize=2.8, linestyle="none", alpha=0.65
     )
-    lost = int((~finite).sum())
-    inward = 0.015 + 0.022 * np.arange(lost)
+    _draw_lost(ax, int((~finite).sum()), place, metric)
+
+
+def _draw_lost(ax: Axes, lost: int, place: int, metric: Metric) -> None:
+    """Draw a cross for each run without a score, or one cross and their number where they are many."""
+    crosses = lost if lost <= MOST_CROSSES else 1
+    inward = 0.015 + 0.022 * np.arange(crosses)
     marks = 1.0 - inward if metric.minimize else inward
     across = ax.get_yaxis_transform()
-    ax.plot(marks, [place] * lost, color=GREY, marker="x", markersize=4, linestyle="none", transform=across)
+    ax.plot(
+        marks, [place] * crosses, color=GREY, marker="x", markersize=4, linestyle="none", transform=across
+    )
+    if lost > crosses:
+        ax.text(
+            0.967 if metric.minimize else 0.033, place, str(lost), transform=across, color=INK, fontsize=6.5,
+            ha="right" if metric.minimize else "left", va="center", zorder=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
+        )  # fmt: skip
 
 
 def _draw_boxes(ax: Axes, described: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from ganbench.report import samples, words
 from ganbench.report.distribution import distribution_figure
 from ganbench.report.style import GREY, PALE, Look, headline, key_columns, log_scale, looks, panels, stamp
 
+Drawing: TypeAlias = Callable[[], Figure]
+
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
 BAND_COLUMNS = 4
 TITLES = {
@@ -27,28 +30,35 @@ TITLES = {
 }
 
 
-def figures(summary: Summary) -> Iterator[tuple[str, Figure]]:
-    """Yield every figure with its name; a dataset without scores or samples has fewer."""
+def figures(summary: Summary) -> Iterator[tuple[str, Drawing]]:
+    """Yield the name of every figure and what draws it; a dataset without scores or samples has fewer."""
     results = summary.results
     for dataset in results.datasets:
         metrics = results.shown(dataset)
         if metrics:
             for kind, draw in (("budget", budget_figure), ("study", study_figure)):
-                yield f"{kind}_{words.slug(dataset)}", _stamped(draw(summary, dataset), summary)
+                yield f"{kind}_{words.slug(dataset)}", _stamped(summary, draw, dataset)
             for metric in metrics if summary.iid else []:
                 name = f"bands_{words.slug(dataset)}_{words.slug(metric.key)}"
-                yield name, _stamped(bands_figure(summary, dataset, metric), summary)
+                yield name, _stamped(summary, bands_figure, dataset, metric)
             for stage, kind in (("search", "settings"), ("rerun", "seeds")):
                 if (summary.outcomes["stage"] == stage).any():
-                    figure = distribution_figure(summary, dataset, stage)
-                    yield f"{kind}_{words.slug(dataset)}", _stamped(figure, summary)
+                    yield f"{kind}_{words.slug(dataset)}", _stamped(summary, distribution_figure, dataset, stage)
         if samples.available(results, dataset):
-            yield f"samples_{words.slug(dataset)}", _stamped(samples.figure(results, dataset), summary)
+            yield f"samples_{words.slug(dataset)}", _stamped(summary, _samples_figure, dataset)
 
 
-def _stamped(figure: Figure, summary: Summary) -> Figure:
-    stamp(figure, partial=summary.partial)
-    return figure
+def _stamped(summary: Summary, draw: Callable[..., Figure], *what: Any) -> Drawing:
+    def drawn() -> Figure:
+        figure = draw(summary, *what)
+        stamp(figure, partial=summary.partial)
+        return figure
+
+    return drawn
+
+
+def _samples_figure(summary: Summary, dataset: str) -> Figure:
+    return samples.figure(summary.results, dataset)
 
 
 def budget_figure(summary: Summary, dataset: str) -> Figure:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ganbench.analysis.best import of_metric, wide_counts
-from ganbench.analysis.comparisons import HOLM_AT, UNDECIDED
+from ganbench.analysis.comparisons import HOLM_AT
 from ganbench.analysis.ranks import OVERALL
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
@@ -21,6 +21,7 @@ from ganbench.report.pairs import (
     parameters_of,
     rank_rows,
     sensitivity_rows,
+    with_verdicts,
 )
 from ganbench.report.render import Table, decimals
 
@@ -34,8 +35,9 @@ def judgements(summary: Summary) -> Iterator[Table]:
     What a sweep is too small for is left out.
     """
     results = summary.results
-    for dataset in results.datasets:
-        shown = results.shown(dataset)
+    every = [results.shown(dataset) for dataset in results.datasets]
+    summary = replace(summary, judged=frozenset(shown[0].key for shown in every if shown))
+    for dataset, shown in zip(results.datasets, every, strict=True):
         if shown and summary.iid:
             for make in (pairs_table, crossings_table, ranks_table, sensitivity_table):
                 table = make(summary, dataset, shown[0])
@@ -52,13 +54,12 @@ def pairs_table(summary: Summary, dataset: str, metric: Metric) -> Table | None:
     frame = of_metric(summary.comparisons, dataset, metric)
     if not frame["share"].notna().any():
         return None
-    decided = int((frame["verdict"] != UNDECIDED).sum())
     header = ("A", "B", "n", *(f"k = {k}" for k in HOLM_AT), "after Holm")
     sizes = frame.drop_duplicates(["a", "b"])[["n_a", "n_b"]].astype(int).itertuples(index=False, name=None)
     rows = [
         (*row[:2], f"{n_a}, {n_b}", *row[2:]) for row, (n_a, n_b) in zip(pair_rows(frame), sizes, strict=True)
     ]
-    notes = [words.PAIRS, f"{decided} of {len(frame)} comparisons are decided."]
+    notes = [words.PAIRS, f"{words.decided_note(frame)}."]
     made = _table(
         summary, dataset, "pairs", f"P(A beats B) by {_named(metric)} on {dataset}", header, rows, notes
     )
@@ -72,6 +73,7 @@ def crossings_table(summary: Summary, dataset: str, metric: Metric) -> Table | N
     frame = of_metric(summary.crossings, dataset, metric)
     if frame.empty:
         return None
+    frame = with_verdicts(frame, of_metric(summary.comparisons, dataset, metric))
     budgets = sorted(set(frame["budget"]))
     header = ("better with b", "worse", "n", *(f"b = {b}" for b in budgets))
     sizes = frame.drop_duplicates(["better", "worse"])[["n_better", "n_worse"]].astype(int)

@@ -10,6 +10,7 @@ from ganbench.analysis.comparisons import HOLM_AT, UNDECIDED
 from ganbench.analysis.sensitivity import ALL
 from ganbench.report.cells import Row, keyed
 from ganbench.report.render import MISSING, number
+from ganbench.report.words import DAGGER
 
 NOT_REACHED = "not reached"
 
@@ -46,8 +47,20 @@ def verdict(pair: pd.DataFrame) -> str:
     return ", ".join(said) or UNDECIDED
 
 
+def with_verdicts(crossings: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Return one metric's crossings with the `verdict` of the comparison at the same budget."""
+    known = {
+        (frozenset((row["a"], row["b"])), row["k"]): row["verdict"] for row in comparisons.to_dict("records")
+    }
+    found = crossings[["better", "worse", "budget"]].itertuples(index=False, name=None)
+    return crossings.assign(verdict=[known.get((frozenset((a, b)), k), UNDECIDED) for a, b, k in found])
+
+
 def crossing_rows(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return a row for each (better, worse): the budget at which the worse passes the better's at each budget."""
+    """Return a row for each (better, worse): the budget at which the worse passes the better's at each budget.
+
+    ``frame`` is that of `with_verdicts`: cells of pairs that are undecided bear a dagger.
+    """
     budgets = sorted(set(frame["budget"])) if len(frame) else []
     rows = []
     for _, ours in frame.groupby(["better", "worse"], sort=False):
@@ -60,9 +73,10 @@ def crossing_rows(frame: pd.DataFrame) -> list[tuple[str, ...]]:
 def _crossing(row: Row) -> str:
     k, low, high = (float(row[name]) for name in ("k", "lower", "upper"))
     centre = f"> {row['limit']:.0f}" if np.isinf(k) else f"{k:.0f}"
+    mark = DAGGER if row["verdict"] == UNDECIDED else ""
     if np.isnan(low):
-        return centre
-    return f"{centre} [{low:.0f}, {'∞' if np.isinf(high) else f'{high:.0f}'}]"
+        return centre + mark
+    return f"{centre} [{low:.0f}, {'∞' if np.isinf(high) else f'{high:.0f}'}]{mark}"
 
 
 def rank_rows(frame: pd.DataFrame) -> list[tuple[str, ...]]:

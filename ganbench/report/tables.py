@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ganbench.analysis.best import best_by_metric, best_scores, of_metric, wide_counts
+from ganbench.analysis.best import best_by_metric, best_scores, of_each_setting, of_metric, wide_counts
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import cells, words
@@ -22,6 +22,7 @@ BASELINES = {
     "untrained": "untrained generator",
     "blank": "blank sample",
 }
+OF_ONE = "Setting: its number in the search; n seeds are the runs of that setting."
 
 
 def tables(summary: Summary) -> Iterator[Table]:
@@ -55,18 +56,30 @@ def best_table(summary: Summary, dataset: str) -> Table:
     if results.definition.get("rerun"):
         columns |= {
             "n seeds": cells.counts("rerun"),
-            "over seeds": cells.mean_sd("", places),
+            "over seeds": marked(cells.mean_sd("", places)),
             "without outliers": cells.mean_sd("trimmed_", places, "stars"),
             "gap": cells.score("gap", places),
         }
         ranked[6] = "mean"
-        notes += [words.rerun_note(results, dataset), words.MEANS, words.OUTLIERS, words.GAP]
+        notes += [words.rerun_note(results, dataset), words.chosen_note(results, dataset, metric)]
+        notes += [words.MEANS, words.OUTLIERS, words.GAP]
         notes += [words.ceiling_note(summary, dataset, {metric.key: places})]
     caption = f"{_title(metric)} on {dataset}"
     bold = cells.best_cells(frame, ranked, metric)
     return replace(
         _table(summary, dataset, "best", caption=caption, rows=frame, columns=columns, notes=notes), bold=bold
     )
+
+
+def marked(cell: Callable[[cells.Row], str]) -> Callable[[cells.Row], str]:
+    """Put a dagger behind a cell about the re-run setting where another one was the best of the search."""
+
+    def shown(row: cells.Row) -> str:
+        said = cell(row)
+        other = said != MISSING and bool(row["searched"] != row["best"])
+        return said + (words.DAGGER if other else "")
+
+    return shown
 
 
 def metrics_table(summary: Summary, dataset: str) -> Table:
@@ -119,6 +132,7 @@ def seeds_table(summary: Summary, dataset: str) -> Table:
     notes = [words.baseline_note(results, dataset, metric, places[metric.key]) for metric in shown]
     notes += [
         words.rerun_note(results, dataset),
+        OF_ONE,
         f"Scores at the {at} checkpoint.",
         words.OUTLIERS,
         words.GAP,
@@ -139,15 +153,17 @@ def seeds_table(summary: Summary, dataset: str) -> Table:
 
 
 def seeds_frame(summary: Summary, dataset: str, metrics: list[Metric]) -> pd.DataFrame:
-    """Return the reruns' distributions by some metrics, with the counts of their variants."""
+    """Return the reruns' distributions by some metrics, with their counts and those of their variants' searches."""
     frame = pd.concat([of_metric(summary.seeds, dataset, metric) for metric in metrics])
-    return frame.merge(wide_counts(summary, dataset), on="variant", validate="many_to_one")
+    frame = frame.merge(wide_counts(summary, dataset), on="variant", validate="many_to_one")
+    return of_each_setting(frame, summary, dataset)
 
 
 def seeds_columns(places: int | cells.Places) -> cells.Columns:
     """Return how a re-run setting is shown."""
     return {
         "model": cells.text("variant"),
+        "setting": cells.score("setting", 0),
         "n seeds": cells.counts("rerun"),
         "mean ± sd": cells.mean_sd("", places),
         "without outliers": cells.mean_sd("trimmed_", places, "stars"),

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from ganbench.analysis.bands import two_sided_until
+from ganbench.analysis.comparisons import UNDECIDED
 from ganbench.analysis.curves import LEVEL, sampler_name
+from ganbench.analysis.distributions import LEAST_RUNS
 from ganbench.analysis.results import CEILING, FLOOR, Metric, Results
 from ganbench.analysis.summary import Summary
 from ganbench.report.render import number
@@ -19,7 +22,8 @@ OPTIMISM = "Scores are the best over checkpoints, chosen on the images they are 
 OUTLIERS = (
     "Without outliers: left out are runs without a finite score and runs whose robust z, 0.6745 × deviation from the"
     " median / MAD, exceeds 3.5 on the bad side (log of scores to minimise, logit of shares to maximise, MAD at least"
-    " 1 % of the median). * some run was left out, ** at least 20 % were."
+    " 1 % of the median). * some run was left out, ** at least 20 % were. Among fewer than"
+    f" {LEAST_RUNS} runs none is judged an outlier, and no star is given."
 )
 GAP = "Gap: the chosen setting's searched score minus its untrimmed mean over seeds."
 MEANS = "Over seeds: mean ± sd, untrimmed."
@@ -29,12 +33,15 @@ TIES = "Equal scores occur: the bands are conservative."
 PAIRS = (
     "P(row beats column): the share of draws in which the best of k settings of the row's model is better than the"
     " best of k of the column's, ties counted half. Framed: decided, that is different from ½ after Holm's correction"
-    " over all pairs and budgets of the data set; all others are undecided. Blank beyond half of the settings."
+    " over all pairs and budgets of the data set that could be tested; all others are undecided. Blank beyond half of"
+    " the settings."
 )
+DAGGER = "†"
 CROSSINGS = (
     "The smallest k at which the best of k settings of the worse model beats the best of b of the better one more"
     " often than not; > m: not reached with m, half of its settings. [ ] is the 95 % interval, ∞ where it is open."
-    " Which of two models is the better one may change with b."
+    f" Which of two models is the better one may change with b. {DAGGER} undecided: P(better beats worse) with b"
+    " settings each is not different from ½ after Holm's correction, so that who has to catch up is not known."
 )
 RANKS = (
     "Rank of the median best of k settings, 1 is best; [ ] holds it in 95 % of 1000 bootstrap samples of the"
@@ -204,15 +211,38 @@ def power(value: float) -> str:
 def rerun_note(results: Results, dataset: str) -> str:
     """Say how the re-run setting was chosen."""
     rerun = results.definition.get("rerun") or {}
-    select = rerun.get("select") or {}
-    metric = results.metric(dataset, select.get("metric") or results.protocol(dataset)["select"])
-    at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[select.get("at", "best")]
     top = rerun.get("top", 1)
     which = "the setting" if top == 1 else f"the {top} settings"
-    said = f"{which} with the best {metric_name(metric)} {at}"
+    said = f"{which} with the best {_chosen_by(results, dataset)}"
     seeds = rerun.get("seeds", "?")
     said_seeds = ", ".join(map(str, seeds)) if isinstance(seeds, list) else seeds
     return f"Seeds: {said}, re-trained with {said_seeds} seeds."
+
+
+def chosen_note(results: Results, dataset: str, metric: Metric) -> str:
+    """Say by which metric the best setting was the best, and by which the re-run one was chosen."""
+    name = metric_name(metric)
+    return (
+        f"Best setting: the best of the search by {name}. Over seeds, with n seeds and gap: the one setting with the best"
+        f" {_chosen_by(results, dataset)}; {DAGGER} another one was better by {name}."
+    )
+
+
+def _chosen_by(results: Results, dataset: str) -> str:
+    """Name the metric by which the rerun chooses, and the checkpoint."""
+    select = (results.definition.get("rerun") or {}).get("select") or {}
+    metric = results.metric(dataset, select.get("metric") or results.protocol(dataset)["select"])
+    at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[select.get("at", "best")]
+    return f"{metric_name(metric)} {at}"
+
+
+def decided_note(comparisons: pd.DataFrame) -> str:
+    """Count what Holm's correction decided among the comparisons that were tested, and those that could not be."""
+    tested = int(comparisons["p"].notna().sum())
+    decided = int((comparisons["verdict"] != UNDECIDED).sum())
+    left = len(comparisons) - tested
+    more = f"; {left} more could not be tested: too few settings" if left else ""
+    return f"{decided} of {tested} comparisons are decided{more}"
 
 
 def common_notes(summary: Summary, dataset: str) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 from ganbench import files
-from ganbench.store.attempts import Attempt
+from ganbench.store.attempts import PREFIX
 
 Stamps: TypeAlias = list[list[int]]  # of each attempt: number, bytes of its scores, their time in ns
 Contents: TypeAlias = dict[str, Stamps]  # by pack
@@ -22,14 +22,18 @@ Contents: TypeAlias = dict[str, Stamps]  # by pack
 _FILE = "compacted.json"
 
 
-def stamps(attempts: list[Attempt]) -> Stamps:
-    """Return what tells the scores of a pack's attempts from later ones. Take it before reading them."""
-    return [[attempt.number, *_stamp(attempt.folder / "scores.jsonl")] for attempt in attempts]
+def begun(folder: Path, packs: Iterable[str]) -> Contents:
+    """Return what tells the scores of a sweep's packs from later ones. Take it before reading them.
+
+    Packs that were never attempted are left out.
+    """
+    packs_folder = str(folder / "packs")  # as text: making paths takes longer than asking the disk
+    return {pack_id: found for pack_id in packs if (found := _stamps(f"{packs_folder}/{pack_id}"))}
 
 
-def begun(packs: Mapping[str, object], attempts: Callable[[str], list[Attempt]]) -> Contents:
-    """Return the stamps of all packs that were attempted."""
-    return {pack_id: stamps(found) for pack_id in packs if (found := attempts(pack_id))}
+def _stamps(pack: str) -> Stamps:
+    numbers = reversed(files.numbered(pack, PREFIX))
+    return [[number, *_stamp(f"{pack}/{PREFIX}{number}/scores.jsonl")] for number in numbers]
 
 
 def read_contents(folder: Path) -> Contents:
@@ -55,7 +59,7 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: str) -> tuple[int, int]:
     try:
         # a network file system answers `stat` from memory, `open` it asks
         descriptor = os.open(path, os.O_RDONLY)

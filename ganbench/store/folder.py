@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,6 +146,15 @@ class Store:
         newest = [(attempt, attempt.failure()) for attempt in self.attempts(pack_id)[-1:]]
         return [{"pack_id": pack_id, "attempt": a.number, **failure} for a, failure in newest if failure]
 
+    def beginnings(self, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """Yield, of each pack that was attempted, its name and its newest attempt's provenance and outcome."""
+        packs = str(self.folder / "packs")  # as text: there may be ten thousand
+        for name in map(files.bare_name, names):
+            for number in files.numbered(f"{packs}/{name}", PREFIX)[:1]:
+                newest = f"{packs}/{name}/{PREFIX}{number}"
+                facts, ended = (files.read_json(f"{newest}/{file}.json") for file in ("provenance", "outcome"))
+                yield name, facts or {}, ended or {}
+
     # States
 
     def states(self) -> dict[str, str]:
@@ -244,12 +254,13 @@ class Store:
 
     def _states(self, names: Iterable[str]) -> dict[str, PackState]:
         packs, definition = self.plan().packs, self._definition()
-        reached = self._read("scores.parquet", frames.read_reached)
+        reached = cache(lambda: self._read("scores.parquet", frames.read_reached))  # many never ask
         scored = self._read("baselines.jsonl", frames.units_of)
 
         def state(name: str, pack: Pack | None) -> PackState:
             final = final_step(definition, pack.variant) if pack else 0
-            return self._judge.judge(self._pack_folder(name), pack.trial_ids if pack else (), final, reached)
+            trials = pack.trial_ids if pack else ()
+            return self._judge.judge(self._pack_folder(name), trials, final, reached())
 
         folder, settled = str(self.folder / "packs"), self._judge.settled
         return {

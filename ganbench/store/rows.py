@@ -11,7 +11,7 @@ import pandas as pd
 from ganbench import files
 from ganbench.store import frames
 from ganbench.store.attempts import Attempt
-from ganbench.store.contents import Contents, Stamps, begun, read_contents, stamps, write_contents
+from ganbench.store.contents import Contents, begun, read_contents, write_contents
 from ganbench.store.plan import Plan
 
 Attempts: TypeAlias = Callable[[str], list[Attempt]]  # at a pack, oldest first
@@ -28,7 +28,7 @@ def merged(folder: Path, plan: Plan, attempts: Attempts) -> pd.DataFrame:
 
 def compact(folder: Path, name: str, plan: Plan, attempts: Attempts) -> Path:
     """Write scores.parquet from every row there is, and what it was made of; return its path."""
-    contents, path = begun(plan.packs, attempts), folder / "scores.parquet"
+    contents, path = begun(folder, plan.packs), folder / "scores.parquet"
     scores, found = _merged(folder, plan, attempts, {}), list[str]()
     table = frames.tidy(plan.trials, name, scores)
 
@@ -46,18 +46,16 @@ def _merged(folder: Path, plan: Plan, attempts: Attempts, known: Contents) -> pd
     packs = plan.pack_of()
     later = files.read_lines(folder / "rescored.jsonl")
     later = [row | {"pack_id": packs.get(row["trial_id"]), "attempt": 0} for row in later]
+    there = begun(folder, known.keys() & plan.packs.keys())
+    # a pack's attempts are read all or none: which of two has a row is decided by the newest
+    unread = [pack_id for pack_id in plan.packs if there.get(pack_id, []) != known.get(pack_id)]
     ours = (
         row | {"pack_id": pack_id, "attempt": attempt.number}
-        for pack_id in plan.packs
-        for attempt in _unread(attempts(pack_id), known.get(pack_id))
+        for pack_id in unread
+        for attempt in attempts(pack_id)
         for row in attempt.scores()
     )
     return frames.merge([_compacted(folder, plan), frames.scores_frame(later), frames.scores_frame(ours)])
-
-
-def _unread(attempts: list[Attempt], known: Stamps | None) -> list[Attempt]:
-    """Return a pack's attempts, all or none: which of two has a row is decided by the newest."""
-    return [] if known is not None and stamps(attempts) == known else attempts
 
 
 def baselines(folder: Path, attempts: list[Attempt]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from ganbench.allocator import keep_freed_memory
 from ganbench.controller import ask_more
 from ganbench.devices import describe, device
 from ganbench.errors import UserError
@@ -36,6 +37,7 @@ def run_slot(
 
     A pack that raises is recorded as failed and the slot goes on; a full disk or an unreadable store ends the slot.
     """
+    keep_freed_memory()
     store = Store(Path(results), name)
     load_plugins(list(store.definition().get("plugins", {})))
     while not stop() and store.halts.why() is None:

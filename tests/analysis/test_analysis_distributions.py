@@ -67,6 +67,17 @@ def test_stars(lost: int, stars: str):
     assert describe(scores, np.isfinite(scores), minimize=True, ceiling=9.0)["stars"] == stars
 
 
+@pytest.mark.parametrize(("n", "odd", "stars"), [(4, 0, ""), (5, 1, "**"), (6, 1, "*")])
+def test_fewer_than_five_runs_have_no_outlier_and_no_star(n: int, odd: int, stars: str):
+    scores = np.array([1.0] * (n - 1) + [50.0])
+    found = describe(scores, np.isfinite(scores), minimize=True, ceiling=9.0)
+    assert (found["outliers"], found["stars"]) == (odd, stars)
+    assert found["trimmed_mean"] == pytest.approx(1.0 if odd else scores.mean())
+    lost = np.array([1.0] * 2 + [np.inf] * 4)  # two scores: nothing to judge, but runs enough
+    found = describe(lost, np.isfinite(lost), minimize=True, ceiling=9.0)
+    assert (found["outliers"], found["stars"], found["trimmed_mean"]) == (0, "**", 1.0)
+
+
 def test_one_run_has_no_sd_and_none_has_nothing():
     one = describe(np.array([2.0]), np.array([True]), minimize=True, ceiling=9.0)
     assert one["mean"] == one["q05"] == 2.0
@@ -132,4 +143,4 @@ def test_a_rerun_that_diverged_later_keeps_its_best_and_loses_its_last():
     runs = [Run(2, [1.0]), Run(2, [2.0, None], "rerun", 1), Run(2, [2.0, 2.0], "rerun", 2)]
     rows = described(results({"a": runs}, rerun=RERUN, baselines={"untrained": 8.0})).set_index("at")
     assert rows.loc["best", ["mean", "no_score", "stars"]].tolist() == [2.0, 0, ""]
-    assert rows.loc["last", ["mean", "no_score", "stars"]].tolist() == [5.0, 1, "**"]
+    assert rows.loc["last", ["mean", "no_score", "stars"]].tolist() == [5.0, 1, ""]

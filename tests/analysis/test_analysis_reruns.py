@@ -132,6 +132,12 @@ def test_a_sweep_s_components_are_on_the_log_scale_and_say_what_was_chosen():
     assert row[["sd_setting", "sd_seed", "share"]].tolist() == pytest.approx([expected[i] for i in (0, 3, 6)])
 
 
+def test_unequal_numbers_of_seeds_are_an_average_with_its_range():
+    reruns = [(0, 1.0), (0, 1.1), (0, 1.2), (0, 1.3), (1, 2.0), (1, 2.2)]
+    row = split(board({"toy": {"a": [1.0, 2.0]}}, reruns={"toy": {"a": reruns}})).iloc[0]
+    assert row[["settings", "seeds", "seeds_least", "seeds_most"]].tolist() == [2, 3.0, 2, 4]
+
+
 def test_one_setting_has_no_components():
     made = board({"toy": {"a": [1.0, 2.0]}}, reruns={"toy": {"a": [(0, 1.0), (0, 1.1)]}})
     assert split(made).empty

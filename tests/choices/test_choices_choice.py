@@ -28,11 +28,11 @@ def lay_down(monkeypatch: pytest.MonkeyPatch, *, start: float = 0.0, **modes: An
 def test_seconds_are_those_of_the_steps_the_starts_and_the_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     lay_down(monkeypatch, start=5.0)
     eager = predicted(WORK, 17, Choice("vmap", 8))  # packs of 8, 8 and 1
-    assert eager.training == pytest.approx(12 + 12 + 10 * (0.3 + 0.1) + 3 * 5)
+    assert eager.training == pytest.approx(12 + 12 + 10 * (0.3 + 0.1) + 5), "one start"
     assert eager.compiling == 0
     twice = WORK._replace(graphs=2, passes=3.0)
     compiled = predicted(twice, 17, Choice("compiled", 8))  # three of 8: they are all of one shape
-    assert compiled == pytest.approx((3 * 3 * 3.6 + 3 * 5, 200))
+    assert compiled == pytest.approx((3 * 3 * 3.6 + 5, 200))
     assert predicted(twice, 17, Choice("compiled", 8), ready={8}).compiling == 0
     assert predicted(twice, 17, Choice("compiled", 8), ready={4}).compiling == 200
 
@@ -65,6 +65,16 @@ def test_packs_are_of_eight_unless_another_size_saves_a_tenth(monkeypatch: pytes
     assert choose(WORK, 3, mode="vmap") == ("vmap", 8)
 
 
+@pytest.mark.parametrize(("each", "size"), [(0.0395, 4), (0.038, 1)])
+def test_of_sizes_as_good_as_each_other_the_largest_is_taken(
+    each: float, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 trials are 24 lanes of eights, else 20; alone they are 1 or 5 % faster."""
+    compiled = {"alone": {"overhead": 0.0, "each": each}, "together": {"overhead": 0.0, "each": 0.04}}
+    lay_down(monkeypatch, compiled=compiled)
+    assert choose(WORK._replace(steps=10**5), 20, mode="compiled") == ("compiled", size)
+
+
 def test_wide_networks_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     lay_down(monkeypatch, vmap={**EAGER, "alone": {"overhead": 0.01, "each": 0.05}})
     assert choose(WORK, 30, mode="vmap") == ("vmap", 1)
@@ -87,7 +97,7 @@ def test_packs_of_one_do_without_vmap_where_that_is_faster(monkeypatch: pytest.M
 
 def test_unbatched_lanes_take_the_seconds_of_one_each(monkeypatch: pytest.MonkeyPatch) -> None:
     lay_down(monkeypatch, start=5.0, unbatched=PLAIN)
-    assert predicted(WORK, 17, Choice("unbatched", 8)) == pytest.approx((17 * 3 + 3 * 5, 0))
+    assert predicted(WORK, 17, Choice("unbatched", 8)) == pytest.approx((17 * 3 + 5, 0))
 
 
 def test_what_cannot_be_batched_is_not_sized_by_what_can(monkeypatch: pytest.MonkeyPatch) -> None:

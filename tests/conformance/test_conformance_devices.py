@@ -14,8 +14,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganbench.devices import placed
 from ganbench.rng import Rng
+from ganbench.stepping import Way
 from ganbench.tracing import operations
-from ganbench.training import PackTraining, _Way
+from ganbench.training import PackTraining
 from ganbench.tree import leaves, map_tree
 
 MODELS = sorted(p.stem for p in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
@@ -109,7 +110,7 @@ def test_a_traced_step_makes_nothing_on_another_device(model: str) -> None:
     inputs = (training._procedures, training.state, batch, training._rngs.key, torch.tensor(0))
     with FakeTensorMode(allow_non_fake_inputs=False):
         far = map_tree(lambda x: torch.empty(x.shape, dtype=x.dtype, device=FAR), inputs)
-        traced = operations(_Way("dg", "float32").vmapped, *far)
+        traced = operations(Way("dg", "float32", together=True).step, *far)
         nodes = list(traced.module.graph.nodes)
         assert not [n for n in nodes if n.op == "get_attr"]
         assert {n.kwargs["device"] for n in nodes if n.kwargs.get("device") is not None} == {FAR}

@@ -127,7 +127,7 @@ def test_images_pack_like_vectors(model: str) -> None:
 def test_a_traced_step_gives_the_same_bits(model: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     eager = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     logs = train(eager, 9)
-    monkeypatch.setattr("ganbench.training.TRACE_AFTER", 1)
+    monkeypatch.setattr("ganbench.stepping.TRACE_AFTER", 1)
     traced = pack(model, lanes=LANES, seeds=SEEDS, mode=mode)
     assert all(identical(a, b) for a, b in zip(logs, train(traced, 9), strict=True))
     assert identical(eager.state, traced.state)
@@ -141,7 +141,7 @@ def test_a_traced_step_on_images_gives_the_same_bits(
 ) -> None:
     eager = pack(model, "gray28", lanes=LANES[:1], seeds=SEEDS[:1], mode=mode)
     train(eager, 4)
-    monkeypatch.setattr("ganbench.training.TRACE_AFTER", 0)
+    monkeypatch.setattr("ganbench.stepping.TRACE_AFTER", 0)
     traced = pack(model, "gray28", lanes=LANES[:1], seeds=SEEDS[:1], mode=mode)
     train(traced, 4)
     assert identical(eager.state, traced.state)

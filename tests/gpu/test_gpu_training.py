@@ -75,7 +75,7 @@ def test_every_mode_and_precision_agrees_with_the_vmapped_cpu(
 def test_a_trace_has_the_bits_of_what_it_replays(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     eager, traced = on(gpu, "wgan_gp"), on(gpu, "wgan_gp")
     train(eager, 7)
-    monkeypatch.setattr("ganbench.training.TRACE_AFTER", 0)
+    monkeypatch.setattr("ganbench.stepping.TRACE_AFTER", 0)
     train(traced, 7)
     assert identical(traced.state, eager.state)
 

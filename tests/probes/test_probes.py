@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def test_a_line_through_exact_points_is_found() -> None:
     assert (fit["a"], fit["c"]) == (pytest.approx(2.0), pytest.approx(30.0))
     assert fit["r_squared"] == pytest.approx(1.0)
     assert fit["largest_relative_sd"] == pytest.approx(0.1 / 2.75)
+    assert set(re.findall(r"`(\w+)`", fid_bias._fit.__doc__ or "")) <= set(fit)
 
 
 def test_pairs_are_disjoint_and_differ() -> None:
@@ -125,6 +127,15 @@ def test_a_replay_deceives_the_distance_and_not_the_gap() -> None:
     assert abs(fd["replay"] - fd["fresh"]) < 0.02 < blank
     assert abs(gap["fresh"]) < 0.1
     assert gap["replay"] > 0.8
+
+
+@pytest.mark.parametrize(("space", "said"), [("lenet28", True), ("pixels", False)])
+def test_what_lenet28_has_seen_is_said_where_it_looks(
+    space: str, said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memorization, "subject_of", lambda _: replace(toy(), extractors={space: Pixels()}))
+    notes = " ".join(memorization.run(Question(), Console(quiet=True)).notes)
+    assert ("lenet28 was trained on 50 000 of Fashion-MNIST's 60 000 training images" in notes) is said
 
 
 def finding() -> Finding:

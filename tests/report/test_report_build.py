@@ -153,7 +153,7 @@ def test_progress_is_told(tmp_path: Path):
     made = results({"a": [Run(0, [1.0])]})
     build(made, tmp_path, allow_partial=False, progress=said.append)
     assert said[:2] == ["analysis", "table best_toy"]
-    assert said[-2:] == ["figure settings_toy", "page"]
+    assert said[-2:] == ["page", "figures"]
 
 
 @pytest.mark.usefixtures("no_figures")

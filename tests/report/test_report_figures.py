@@ -12,7 +12,7 @@ from synthetic import RERUN, Run, results, sweep
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import Summary, summarise
 from ganbench.report import samples
-from ganbench.report.distribution import distribution_figure
+from ganbench.report.distribution import MOST_CROSSES, distribution_figure
 from ganbench.report.figures import bands_figure, budget_figure, figures, study_figure
 from ganbench.report.style import COLOURS, CROWD, looks, panels, styled, to_bytes
 
@@ -93,6 +93,18 @@ def test_a_run_without_a_score_is_a_cross_and_no_dot():
     assert len(marks["x"]) == 2
 
 
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_many_lost_runs_are_one_cross_and_their_number(direction: str):
+    lost = {"few": MOST_CROSSES, "many": MOST_CROSSES + 1, "hundreds": 300}
+    runs = {m: [Run(0, [0.5]), *(Run(i, [None]) for i in range(1, n + 1))] for m, n in lost.items()}
+    made = results(runs, metric="f1_toy", direction=direction, default=None)
+    with styled():
+        ax = distribution_figure(summarise(made, allow_partial=False), "toy", "search").axes[0]
+    crosses = [line for line in ax.get_lines() if line.get_marker() == "x"]
+    assert [len(np.asarray(line.get_xdata())) for line in crosses] == [MOST_CROSSES, 1, 1]
+    assert {"11", "300"} == {text.get_text() for text in ax.texts}
+
+
 def test_looks_differ_in_colour_and_in_grey():
     found = looks([str(i) for i in range(88)])
     assert len({(look.colour, look.marker) for look in found.values()}) == 88
@@ -110,9 +122,9 @@ def test_the_reader_s_settings_are_left_alone():
 def drawn(made: Results, *, allow_partial: bool = False) -> list[str]:
     names = []
     with styled():
-        for name, figure in figures(summarise(made, allow_partial=allow_partial)):
+        for name, draw in figures(summarise(made, allow_partial=allow_partial)):
             names.append(name)
-            figure.draw_without_rendering()
+            draw().draw_without_rendering()
     return names
 
 
@@ -121,8 +133,8 @@ def test_a_partial_sweep_is_stamped_on_its_figures():
     states = made.trials["state"].mask(made.trials.index == 0, "lost")
     partial = summarise(replace(made, trials=made.trials.assign(state=states)), allow_partial=True)
     with styled():
-        stamped = [text.get_text() for text in next(figures(partial))[1].texts]
-        whole = [text.get_text() for text in next(figures(summarise(made, allow_partial=False)))[1].texts]
+        stamped = [text.get_text() for text in next(figures(partial))[1]().texts]
+        whole = [text.get_text() for text in next(figures(summarise(made, allow_partial=False)))[1]().texts]
     assert "partial" in stamped
     assert "partial" not in whole
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ganbench.analysis.results import Metric
-from ganbench.report.pairs import crossing_rows, matrix, pair_rows, rank_rows
+from ganbench.report.pairs import crossing_rows, with_verdicts, matrix, pair_rows, rank_rows
 from ganbench.report.words import metric_name, power
 
 COLUMNS = ["k", "a", "b", "share", "lower", "upper", "verdict"]
@@ -38,14 +38,13 @@ def test_pairs_by_hand():
 def test_crossings_by_hand():
     names = ["budget", "better", "worse", "k", "lower", "upper", "limit"]
     rows = [
-        (1, "x", "y", 3, 2, np.inf, 20),
-        (5, "x", "y", np.inf, 11, np.inf, 20),
+        (1, "y", "x", 3, 2, np.inf, 20),
+        (5, "y", "x", np.inf, 11, np.inf, 20),
         (1, "y", "z", 4, np.nan, np.nan, 20),
     ]
-    assert crossing_rows(pd.DataFrame(rows, columns=names)) == [
-        ("x", "y", "3 [2, ∞]", "> 20 [11, ∞]"),
-        ("y", "z", "4", "—"),
-    ]
+    frame = with_verdicts(pd.DataFrame(rows, columns=names), PAIRS)
+    assert frame["verdict"].tolist() == ["x", "undecided", "undecided"]  # y against z was never compared
+    assert crossing_rows(frame) == [("y", "x", "3 [2, ∞]", "> 20 [11, ∞]†"), ("y", "z", "4†", "—")]
 
 
 def test_ranks_by_hand():

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import Run, results
+from synthetic import RERUN, Run, results
 
 from ganbench.analysis.results import ReportError, Results
 from ganbench.errors import ConfigError
@@ -213,6 +213,55 @@ def test_min_fid_tables_by_hand():
     assert below == ("Baselines: real against real 0.50, untrained generator 20.00",)
 
 
+def rows_of(kind: str, made_of: Results, **settings: object) -> list[tuple[str, ...]]:
+    return list(made(kind, shelf({"toy": made_of}), sweeps=["toy"], **settings).tables[0].rows)
+
+
+def test_unequal_numbers_of_seeds_are_shown_as_a_range():
+    searched = [Run(0, [1.0]), Run(1, [2.0])]
+    for again, said in (([0, 0, 0, 1, 1], "2 × 2–3"), ([0, 0, 1, 1], "2 × 2")):
+        runs = [Run(i, [1.0 + n / 10], "rerun", 10 + n) for n, i in enumerate(again)]
+        found = results({"a": searched + runs}, rerun={**RERUN, "top": 2})
+        assert rows_of("components", found)[1][1] == said
+
+
+def test_reruns_have_the_setting_s_number_and_its_own_runs():
+    again = [Run(i, [1.0 + n / 10], "rerun", 10 + n) for n, i in enumerate([0, 1, 1])]
+    runs = [Run(0, [2.0]), Run(1, [1.0]), *again]
+    found = results({"a": runs}, rerun={**RERUN, "top": 2}, baselines={"real": 0.5})
+    _, row, real = rows_of("reruns", found)
+    assert row[:3] == ("a", "1", "2/2/0/0")
+    assert real[:4] == ("real against real", "—", "—", "0.50")
+
+
+def test_pairs_and_crossings_say_what_was_tested_and_what_is_decided():
+    runs = {m: [Run(n, [base + n]) for n in range(21)] for m, base in (("a", 0.0), ("b", 100.0), ("c", 0.5))}
+    heading = rows_of("pairs", results(runs))[0][0]
+    assert "2 of 6 comparisons are decided; 3 more could not be tested: too few settings" in heading
+    cells = {row[:2]: row[2:] for row in rows_of("crossings", results(runs))[1:]}
+    assert ["†" in cell for cell in cells["a", "b"]] == [False, True, True]  # decided at 1, not at 5 and 10
+    assert all("†" in cell for cell in cells["a", "c"] if cell != "—")
+
+
+def test_a_best_score_of_another_setting_than_the_best_is_marked():
+    again = [Run(1, [3.0 + n], "rerun", 10 + n) for n in range(3)]
+    by = {"published": "lucic2018/best_fid", "datasets": ["mnist"]}
+    for best, mark in ((1.0, "†"), (9.0, "")):
+        found = results({"a": [Run(0, [best]), Run(1, [2.0]), *again]}, rerun=RERUN)
+        if mark:  # what the rerun went by says otherwise
+            found.definition["protocols"]["toy"] |= {"select": "energy_toy"}
+            found.definition["protocols"]["toy"]["metrics"]["m"]["directions"]["energy"] = "min"
+            energy = found.scores.assign(metric="energy_toy", value=5.0 - found.scores["value"])
+            found = replace(found, scores=pd.concat([found.scores, energy], ignore_index=True))
+        assert rows_of("best", found, **by)[0][1] == f"4.00 ± 1.00{mark}"
+
+
+def test_the_study_s_form_is_said_not_to_be_winsorised():
+    exhibit = made("budget", shelf({"toy": toy()}), sweeps=["toy"], form="study")
+    assert "Not winsorised" in exhibit.figures[0].caption
+    assert any("Not winsorised" in note for note in exhibit.tables[0].notes)
+
+
 def test_f1_tables_by_hand():
     (table,) = made("joint", shelf({"ring": ring(8)}), sweeps=["ring"]).tables
     curves = table.frame[(table.frame["variant"] == "vae") & (table.frame["k"] == 1)]
@@ -256,6 +305,7 @@ def test_mode_dropping_and_memorisation_by_hand(tmp_path: Path):
     finding(tmp_path, "memorization", "d", blank, {"fd_e": {"fresh": 1.0, "replay": 0.5}, "gap_se_e@0.1": {}})
     (table,) = made("memorization", shelf(probes=tmp_path), subjects=["d"]).tables
     assert table.rows[1:] == (("FD (e)", "1", "0.5", "7"),)
+    assert "50 000 of the 60 000 training images" in table.notes[-1]  # what lenet28 was trained on
 
 
 @pytest.mark.parametrize(

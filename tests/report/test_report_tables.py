@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic import RERUN, Run, results, sweep
 
@@ -68,7 +69,8 @@ def test_of_several_rerun_settings_the_headline_shows_the_best_of_the_search():
     found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2}))
     (row,) = found["best_toy"].rows
     assert row[6] == "3.00"
-    assert [row[3] for row in found["seeds_toy"].rows] == ["3.00", "9.00"]
+    assert [row[2] for row in found["seeds_toy"].rows] == ["1", "0"]
+    assert [row[4] for row in found["seeds_toy"].rows] == ["3.00", "9.00"]
 
 
 def test_notes_say_what_the_numbers_mean():
@@ -122,7 +124,7 @@ def test_the_better_model_is_bold(metric: str, direction: str, row: int):
 
 def test_seeds_by_hand():
     table = made_of(SMALL)["seeds_toy"]
-    assert table.rows[0][3:] == ("2.00 ± 1.00", "2.00 ± 1.00", "2.00 [1.10, 2.90]", "0 %", "1.00", "−1.00")
+    assert table.rows[0][4:] == ("2.00 ± 1.00", "2.00 ± 1.00", "2.00 [1.10, 2.90]", "0 %", "1.00", "−1.00")
 
 
 def test_budgets_stop_at_half_of_the_settings():
@@ -222,7 +224,8 @@ def test_judgements_by_hand():
         ("a", "5/5/0/0", "1 [1, 1]", "100 %"),
         ("b", "5/5/0/0", "2 [2, 2]", "0 %"),
     )
-    assert found["crossings_toy"].rows == (("a", "b", "4, 4", "> 2 [1, ∞]"),)
+    assert found["crossings_toy"].rows == (("a", "b", "4, 4", "> 2 [1, ∞]†"),)
+    assert found["crossings_toy"].frame["verdict"].tolist() == ["undecided"]
     assert "sensitivity_toy" not in found  # no hyperparameter was drawn
 
 
@@ -252,3 +255,65 @@ def test_crossing_budgets_of_huge_searches_are_left_out(monkeypatch: pytest.Monk
 def test_dependent_draws_give_no_judgement_but_gaps():
     found = made_of(sweep(search={"sampler": "tpe", "space": "wide", "trials": 9}))
     assert set(found) == {f"{name}_toy" for name in ("best", "metrics", "seeds", "budget", "gaps")}
+
+
+def two_metrics(values: dict[str, dict[int, float]], reruns: list[Run]) -> Results:
+    """Return one model whose settings have a score by FD, the headline, and by energy, which the rerun chooses by."""
+    searched = [Run(i, [v]) for i, v in values["fd_toy"].items()]
+    made = results({"a": [*searched, *reruns]}, rerun=RERUN, default=None)
+    protocol = made.definition["protocols"]["toy"]
+    protocol |= {"curve": "energy_toy", "select": "energy_toy"}
+    protocol["metrics"]["m"]["directions"]["energy"] = "min"
+    places = made.scores["trial_id"].map(made.trials.set_index("trial_id")["index"])
+    energy = made.scores.assign(metric="energy_toy", value=places.map(values["energy_toy"]))
+    return replace(made, scores=pd.concat([made.scores, energy], ignore_index=True))
+
+
+AGAIN = [Run(1, [v], "rerun", 10 + n) for n, v in enumerate([2.0, 3.0, 4.0])]
+
+
+def test_a_chosen_setting_that_is_not_the_best_is_marked_and_both_metrics_are_named():
+    fd = {0: 1.0, 1: 2.0}
+    for energy, mark, best in (({0: 9.0, 1: 5.0}, "†", "1.00"), ({0: 9.0, 1: 5.0}, "", "2.00")):
+        scores = fd if mark else {0: 3.0, 1: 2.0}
+        table = made_of(two_metrics({"fd_toy": scores, "energy_toy": energy}, AGAIN))["best_toy"]
+        row = dict(zip(table.header, table.rows[0], strict=True))
+        assert (row["best setting"], row["over seeds"]) == (best, f"3.00 ± 1.00{mark}")
+        (said,) = (note for note in table.notes if note.startswith("Best setting: "))
+        assert "best of the search by FD (toy)" in said
+        assert "the one setting with the best energy (toy) at its best checkpoint" in said
+        frame = table.frame.set_index("variant")
+        assert frame.loc["a", ["best_setting", "setting"]].tolist() == [0 if mark else 1, 1]
+
+
+def test_a_rerun_setting_s_row_has_its_number_and_its_own_runs():
+    runs = [Run(0, [2.0]), Run(1, [1.0]), Run(2, [5.0])]
+    again = [(0, 9.0), (1, 3.0), (1, 3.5), (1, None)]
+    runs += [Run(i, [v], "rerun", 20 + n) for n, (i, v) in enumerate(again)]
+    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2}))
+    table = found["seeds_toy"]
+    assert table.header[1:4] == ("model", "setting", "n seeds")
+    assert [row[1:4] for row in table.rows] == [("a", "1", "3/2/1/0"), ("a", "0", "1/1/0/0")]
+    assert table.frame["rerun_planned"].tolist() == [3, 3, 1, 1]  # at best and last
+    best = found["best_toy"]
+    assert dict(zip(best.header, best.rows[0], strict=True))["n seeds"] == "3/2/1/0"
+
+
+def test_only_comparisons_that_were_tested_are_counted():
+    """Of 7 settings k = 1 is tested, k = 5 and 10 are more than a quarter of them."""
+    runs = {m: [Run(n, [base + n]) for n in range(8)] for m, base in (("a", 0.0), ("b", 100.0), ("c", 200.0))}
+    notes = made_of(results(runs))["pairs_toy"].notes
+    assert notes[-1] == "0 of 3 comparisons are decided; 6 more could not be tested: too few settings."
+    many = {m: [Run(n, [base + n]) for n in range(41)] for m, base in (("a", 0.0), ("b", 100.0))}
+    assert made_of(results(many))["pairs_toy"].notes[-1] == "3 of 3 comparisons are decided."
+
+
+def test_stars_need_five_runs():
+    for n, star in ((4, ""), (5, "**")):
+        again = [Run(1, [1.0 + 0.1 * i], "rerun", 10 + i) for i in range(n - 1)]
+        again.append(Run(1, [99.0], "rerun", 50))
+        table = made_of(results({"a": [Run(0, [2.0]), Run(1, [1.0]), *again]}, rerun=RERUN))["seeds_toy"]
+        row = dict(zip(table.header, table.rows[0], strict=True))
+        assert row["without outliers"].endswith("*") is bool(star)
+        assert row["left out"] == ("20 %" if star else "0 %")
+    assert any("fewer than 5 runs none is judged an outlier, and no star" in note for note in table.notes)

@@ -75,7 +75,7 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fit(table: pd.DataFrame) -> dict[str, float]:
-    """Fit fd = a + c/n; `r_squared` is of 1/n alone, `slope_log` the exponent of n in a power law."""
+    """Fit fd = a + c/n; `r_squared` is of 1/n alone, `power_of_n` the exponent of n in a power law."""
     n, fd, sd = (table[c].to_numpy(dtype=float) for c in ("n", "fd_mean", "fd_sd"))
     weights = 1.0 / np.maximum(sd, 1e-12)
     (c, a), covariance = np.polyfit(1.0 / n, fd, 1, w=weights, cov="unscaled")

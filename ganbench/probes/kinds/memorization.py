@@ -14,6 +14,10 @@ from ganbench.terminal import Console
 
 TITLE = "Metrics as training images are repeated"
 SHOWN = "@0.1"  # of the gap's radii; the table has all
+SEEN = (
+    "lenet28 was trained on 50 000 of Fashion-MNIST's 60 000 training images and on no other data: where these are the"
+    " subject it has seen about five sixths of the repeated and of the fresh images alike, and no test image."
+)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -52,6 +56,7 @@ def run(question: Question, console: Console) -> Finding:
             "Share 0: real images, neither test images nor counted as seen; share 1: a replay of the training set.",
             "Left: how far each metric is from its value at share 0, on the way to a constant image's (1).",
             "Right: share of training images with a fake nearby minus share of test images with one, ± 2 s.e.",
+            *([SEEN] if "lenet28" in subject.extractors else []),
         ),
         stamps=subject.stamps(),
     )

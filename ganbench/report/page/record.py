@@ -17,7 +17,6 @@ from ganbench.analysis.results import Results
 from ganbench.errors import StoreError
 from ganbench.files import read_json, replace_json
 from ganbench.store import Store
-from ganbench.store.attempts import Attempt
 
 FILE = "provenance.json"
 ENVIRONMENT = ("git", "python", "torch", "device", "host", "platform", "versions")
@@ -70,14 +69,12 @@ def _stored(path: Path) -> list[dict[str, Any]]:
 def _read(store: Store, packs: Iterable[str]) -> list[dict[str, Any]]:
     """Return what the newest attempt at each pack was started with, packs of one environment together."""
     origins: Origins = {}
-    for pack in packs:
-        for attempt in store.attempts(pack)[-1:]:
-            _add(origins, _origin(pack, attempt))
+    for pack, facts, ended in store.beginnings(packs):
+        _add(origins, _origin(pack, facts, ended))
     return list(origins.values())
 
 
-def _origin(pack: str, attempt: Attempt) -> dict[str, Any]:
-    facts, ended = attempt.provenance() or {}, attempt.outcome() or {}
+def _origin(pack: str, facts: Mapping[str, Any], ended: Mapping[str, Any]) -> dict[str, Any]:
     environment = {name: facts[name] for name in ENVIRONMENT if facts.get(name)}
     return {"environment": environment, "packs": [pack], "start": facts.get("start"), "end": ended.get("end")}
 

@@ -14,7 +14,7 @@ from ganbench.report.paper.exhibit import Exhibit, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.references import Source, differences, shown
 from ganbench.report.render import MISSING, Table, decimals, number
-from ganbench.report.tables import BASELINES
+from ganbench.report.tables import BASELINES, marked
 
 MARK = "‡"
 SEARCHED = "Where no rerun has been made yet, the best of the search stands in brackets."
@@ -56,10 +56,10 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     )
     table = Table(
         name,
-        "Best score of each model: mean ± sd over seeds of the best setting, ours beside the published",
+        "Best score of each model: mean ± sd over seeds of the chosen setting, ours beside the published",
         header,
         (*rows, *below),
-        tuple(_notes(boards, source, apart, mark)),
+        tuple(_notes(boards, settings, source, apart, mark)),
         _frame(ours, numbers),
         partial=bool(stamps_of(boards)),
         stamp="; ".join(stamps_of(boards)),
@@ -82,7 +82,7 @@ def _ours(board: Board, settings: Settings) -> Ours:
     metric = board.metric(settings.metric)
     frame = best_scores(board.ready, board.dataset, metric)
     places = decimals(frame["best"])
-    rerun, mean = "mean" in frame, cells.mean_sd("", places, "stars")
+    rerun, mean = "mean" in frame, marked(cells.mean_sd("", places, "stars"))
     found = {}
     for _, row in frame.iterrows():
         done = rerun and not np.isnan(float(row["mean"]))
@@ -127,8 +127,13 @@ def differences_said(source: Source, numbers: pd.DataFrame, board: Board, settin
     return found
 
 
-def _notes(boards: list[Board], source: Source, apart: list[str], mark: str) -> list[str]:
+def _notes(boards: list[Board], settings: Settings, source: Source, apart: list[str], mark: str) -> list[str]:
     notes = [note for board in boards for note in board.notes()]
+    notes += [
+        f"{b.label}: {words.chosen_note(b.results, b.dataset, b.metric(settings.metric))}"
+        for b in boards
+        if b.summary and b.results.definition.get("rerun")
+    ]
     if mark:
         notes.append(f"{MARK} Not comparable with ours, and shown for orientation only. {'. '.join(apart)}.")
     notes += [f"Published: {source.cite}: {source.says}. [memory]: from recollection, not retrieved."]

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ganbench.analysis.results import FLOOR, Metric
 from ganbench.report import cells
-from ganbench.report.distribution import draw_baselines, draw_marks, draw_runs, scale, stage_of
+from ganbench.report.distribution import MOST_CROSSES, draw_baselines, draw_marks, draw_runs, scale, stage_of
 from ganbench.report.paper.drawing import WIDTH, absent, columns_for, nothing, stamp, variants_of
 from ganbench.report.paper.exhibit import (
     Block,
@@ -30,8 +30,8 @@ from ganbench.report.style import INK, Look, headline, list_down, looks, panels
 HEADER = ("model", "n", "best", "25 %", "median", "75 %", "95 %", "no score")
 KEY = (
     "Dots: runs. Boxes: quartiles with the median, whiskers from 5 to 95 %, cut at the panel's edge. Crosses at the"
-    " bad edge: runs without a finite score. Stars: the default setting. Hollow triangles: what the re-run setting"
-    " had scored in the search."
+    f" bad edge: runs without a finite score; more than {MOST_CROSSES} are one cross and their number. Stars: the"
+    " default setting. Hollow triangles: what the re-run setting had scored in the search."
 )
 
 

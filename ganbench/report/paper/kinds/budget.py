@@ -32,7 +32,8 @@ DRAW = {"median": draw_median, "study": draw_study}
 AT = (1, 2, 5, 10, 20, 50, 70)
 STUDY = (
     "The study's form: mean ± sd of the best of k over 5000 resamples, the default setting counted in and the ceiling"
-    " standing in for diverged. The sd is that of the best of k, not of its mean."
+    " standing in for diverged. Not winsorised, unlike other means here: a finite score worse than the ceiling counts"
+    " as it is. The sd is that of the best of k, not of its mean."
 )
 SAID = {"median": f"{words.MEDIAN} {words.BAND}", "study": STUDY}
 

@@ -22,7 +22,8 @@ HEADER = (
 )
 SAID = (
     "Analysis of variance of settings that were re-run with several seeds each: sd between settings and between seeds"
-    " of one setting, on the log of what is minimised and the logit of shares, with 95 % intervals. Share: the"
+    " of one setting, on the log of what is minimised and the logit of shares, with 95 % intervals. Settings × seeds"
+    " of each, from the fewest to the most where they differ. Share: the"
     " setting's part of the variance. Where only the best of the search were re-run (of good settings: yes) the"
     " components are theirs."
 )
@@ -60,5 +61,6 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 def _row(row: Row) -> tuple[str, ...]:
     names = ("sd_setting", "sd_seed", "share")
     found = [interval(row, (name, f"{name}_lower", f"{name}_upper"), 2) for name in names]
-    seeds = f"{row['settings']} × {float(row['seeds']):.3g}"
+    least, most = row["seeds_least"], row["seeds_most"]
+    seeds = f"{row['settings']} × {least}" + (f"–{most}" if most > least else "")
     return str(row["variant"]), seeds, str(row["scale"]), *found, "yes" if row["selected"] else "no"

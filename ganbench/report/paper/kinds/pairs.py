@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganbench.analysis.comparisons import HOLM_AT, UNDECIDED
+from ganbench.analysis.comparisons import HOLM_AT
 from ganbench.report import words
 from ganbench.report.pairs import matrix, pair_rows
 from ganbench.report.paper.drawing import WIDTH, absent, narrow, nothing, stamp
@@ -26,8 +26,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     def block(board: Board) -> Block:
         metric = board.metric(settings.metric)
         frame = board.of(board.ready.comparisons, metric)
-        decided = frame[frame["verdict"] != UNDECIDED]
-        heading = f"{board.label}, {title(metric)}: {len(decided)} of {len(frame)} decided"
+        heading = f"{board.label}, {title(metric)}: {words.decided_note(frame)}"
         return Block(board, heading, pair_rows(frame), frame=frame)
 
     header = ("A", "B", *(f"k = {k}" for k in HOLM_AT), "decided after Holm")

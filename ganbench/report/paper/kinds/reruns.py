@@ -8,7 +8,7 @@ from ganbench.report import words
 from ganbench.report.paper.exhibit import Block, Exhibit, Settings, baseline_rows, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import decimals
-from ganbench.report.tables import seeds_columns, seeds_frame
+from ganbench.report.tables import OF_ONE, seeds_columns, seeds_frame
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
@@ -21,7 +21,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         for b in boards
         if b.summary and b.results.definition.get("rerun")
     ]
-    notes = [words.COUNTS, *rerun, words.MEANS, words.OUTLIERS, words.GAP]
+    notes = [words.COUNTS, OF_ONE, *rerun, words.MEANS, words.OUTLIERS, words.GAP]
     notes += [_ceiling(board, settings) for board in boards if board.summary]
     table = stacked(name, "Over seeds", header, blocks, notes)
     return Exhibit(tables=[replace(table, text_columns=1)], stamps=stamps_of(boards))
@@ -51,4 +51,4 @@ def _block(board: Board, settings: Settings, width: int) -> Block:
     columns = seeds_columns(places)
     shown = frame[frame["rank"] == 0]
     rows = [tuple(cell(row) for cell in columns.values()) for _, row in shown.iterrows()]
-    return Block(board, heading, rows, baseline_rows(board, metric, places, width, 2), frame=frame)
+    return Block(board, heading, rows, baseline_rows(board, metric, places, width, 3), frame=frame)
