@@ -23,7 +23,7 @@ def gather(store: Store, packs: Collection[str] | None = None) -> Results:
         definition, plan = store.definition(), store.plan()
         if packs is not None:
             plan = Plan(plan.trials, {name: plan.packs[name] for name in packs})
-        scores = store.scores() if packs is None else merged(store.folder, plan, store.attempts)
+        scores = merged(store.folder, plan, store.attempts, coded=True)
         own = {protocol["id"] for protocol in definition["protocols"].values()}
         ours = scores[scores["protocol"].isin(own)]
         return Results(

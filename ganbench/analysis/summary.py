@@ -43,7 +43,9 @@ class Summary:
     curves: pd.DataFrame
     settings: pd.DataFrame
     seeds: pd.DataFrame
-    judged: frozenset[str] | None = None  # metrics of comparisons, crossings, ranks, sensitivity; None: those shown
+    judged: frozenset[str] | None = (
+        None  # metrics of comparisons, crossings, ranks, sensitivity; None: those shown
+    )
 
     @property
     def partial(self) -> bool:

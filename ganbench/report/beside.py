@@ -25,12 +25,18 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
         yield work
         return
     answers, answer = multiprocessing.Pipe(duplex=False)
-    copy = multiprocessing.get_context("fork").Process(target=_do, args=(work, answers, answer), daemon=True)
-    with warnings.catch_warnings():
-        # Python warns of other threads. Those here, a spinner and idle pools, hold nothing that the copy asks for.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        copy.start()
-    answer.close()
+    copy = multiprocessing.get_context("fork").Process(target=_do, args=(work, answers, answer))
+    try:
+        with warnings.catch_warnings():
+            # Python warns of other threads. Those here, a spinner and idle pools, hold nothing that the copy needs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            copy.start()
+    except OSError:  # too many processes, or no memory
+        answers.close()
+        yield work
+        return
+    finally:
+        answer.close()
     try:
         yield lambda: _answered(answers, work)
     finally:
@@ -39,7 +45,8 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
 
 
 def _possible() -> bool:
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    alone = sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2
+    return not alone and not multiprocessing.current_process().daemon  # which may have no children
 
 
 def _do(work: Callable[[], Any], answers: Connection, answer: Connection) -> None:

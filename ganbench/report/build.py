@@ -13,7 +13,7 @@ from ganbench.report import samples
 from ganbench.report.beside import beside
 from ganbench.report.figures import Drawing, figures
 from ganbench.report.numbers import report_json
-from ganbench.report.page import Record, links_of, page, read_record
+from ganbench.report.page import Record, links_of, page, read_record, write_record
 from ganbench.report.render import Table, csv, latex, markdown
 from ganbench.report.style import styled, to_bytes
 from ganbench.report.tables import tables
@@ -33,19 +33,20 @@ def build(
     """
     say = progress or (lambda _: None)
     say("analysis")
-    summary = summarise(results, allow_partial=allow_partial)
-    drawings = dict(figures(summary))
-    with beside(partial(_draw, drawings, out)) as drawn, beside(partial(read_record, results, out)) as record:
-        made = list(tables(summary))
-        for table in made:
-            say(f"table {table.name}")
-            for kind, render in FORMATS.items():
-                replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
-        numbers = report_json(summary, made, [*drawings])
-        say("page")
-        _write_page(summary, made, [*drawings], record(), out)
-        say("figures")
-        drawn()
+    with beside(partial(read_record, results, out)) as record:
+        summary = summarise(results, allow_partial=allow_partial)
+        drawings = dict(figures(summary))
+        with beside(partial(_draw, drawings, out)) as drawn:
+            made = list(tables(summary))
+            for table in made:
+                say(f"table {table.name}")
+                for kind, render in FORMATS.items():
+                    replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+            numbers = report_json(summary, made, [*drawings])
+            say("page")
+            _write_page(summary, made, [*drawings], record(), out)
+            say("figures")
+            drawn()
     replace_text(out / "report.json", numbers)
     return out
 
@@ -58,6 +59,7 @@ def _draw(drawings: Mapping[str, Drawing], out: Path) -> None:
 
 
 def _write_page(summary: Summary, made: list[Table], names: list[str], record: Record, out: Path) -> None:
+    write_record(record, out)
     links = links_of(out, made, names, tuple(FORMATS))
     with styled():
         replace_text(out / "index.html", page(summary, made, links, record))

@@ -43,7 +43,10 @@ def figures(summary: Summary) -> Iterator[tuple[str, Drawing]]:
                 yield name, _stamped(summary, bands_figure, dataset, metric)
             for stage, kind in (("search", "settings"), ("rerun", "seeds")):
                 if (summary.outcomes["stage"] == stage).any():
-                    yield f"{kind}_{words.slug(dataset)}", _stamped(summary, distribution_figure, dataset, stage)
+                    yield (
+                        f"{kind}_{words.slug(dataset)}",
+                        _stamped(summary, distribution_figure, dataset, stage),
+                    )
         if samples.available(results, dataset):
             yield f"samples_{words.slug(dataset)}", _stamped(summary, _samples_figure, dataset)
 

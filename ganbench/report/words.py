@@ -223,7 +223,7 @@ def chosen_note(results: Results, dataset: str, metric: Metric) -> str:
     """Say by which metric the best setting was the best, and by which the re-run one was chosen."""
     name = metric_name(metric)
     return (
-        f"Best setting: the best of the search by {name}. Over seeds, with n seeds and gap: the one setting with the best"
+        f"Best setting: the best of the search by {name}. Over seeds, with n seeds and gap: the setting with the best"
         f" {_chosen_by(results, dataset)}; {DAGGER} another one was better by {name}."
     )
 

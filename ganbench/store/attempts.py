@@ -7,7 +7,7 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,18 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<functio
 def attempts_in(folder: Path) -> list[Attempt]:
     """Return the attempts at a pack, given its folder; the newest first."""
     return [Attempt(folder / f"{PREFIX}{number}") for number in files.numbered(folder, PREFIX)]
+
+
+def histories(packs: Path, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Yield, of each pack that was attempted, its name and its newest attempt's provenance and outcome."""
+    folder = str(
+        packs
+    )  # as text: making paths takes longer than reading, and there may be ten thousand packs
+    for name in names:
+        for number in files.numbered(f"{folder}/{name}", PREFIX)[:1]:
+            newest = f"{folder}/{name}/{PREFIX}{number}"
+            facts, ended = (files.read_json(f"{newest}/{file}.json") for file in ("provenance", "outcome"))
+            yield name, facts or {}, ended or {}
 
 
 class Attempt:

@@ -16,7 +16,7 @@ from ganbench.errors import StoreError
 from ganbench.records import Pack, Score, Trial
 from ganbench.store import frames, pruning, rows
 from ganbench.store.asks import open_asks
-from ganbench.store.attempts import PREFIX, Attempt, attempts_in, checkpoint_step
+from ganbench.store.attempts import PREFIX, Attempt, attempts_in, checkpoint_step, histories
 from ganbench.store.definition import differences, final_step, is_growth, read_definition, to_yaml
 from ganbench.store.driver import only_driver
 from ganbench.store.halts import Halts
@@ -146,14 +146,9 @@ class Store:
         newest = [(attempt, attempt.failure()) for attempt in self.attempts(pack_id)[-1:]]
         return [{"pack_id": pack_id, "attempt": a.number, **failure} for a, failure in newest if failure]
 
-    def beginnings(self, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    def histories(self, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """Yield, of each pack that was attempted, its name and its newest attempt's provenance and outcome."""
-        packs = str(self.folder / "packs")  # as text: there may be ten thousand
-        for name in map(files.bare_name, names):
-            for number in files.numbered(f"{packs}/{name}", PREFIX)[:1]:
-                newest = f"{packs}/{name}/{PREFIX}{number}"
-                facts, ended = (files.read_json(f"{newest}/{file}.json") for file in ("provenance", "outcome"))
-                yield name, facts or {}, ended or {}
+        return histories(self.folder / "packs", map(files.bare_name, names))
 
     # States
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ganbench.store.states import DIVERGED, Reached
 
 BASELINE = ["dataset", "protocol", "baseline", "metric", "value", "unit"]
 KEY = ["trial_id", "step", "metric", "protocol"]  # what identifies a row
+TEXTS = ("trial_id", "metric", "protocol", "status", "pack_id")
 _FACTS = ["images_seen", "seconds", "value", "status", "pack_id", "attempt"]
 _PLAN = ["trial_id", "sweep", "stage", "index", "seed", "is_default"]
 _TAIL = ["step", "images_seen", "seconds", "metric", "value", "status", "protocol", "pack_id", "attempt"]
@@ -61,7 +62,7 @@ def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     present = [table for table in tables if len(table)]
     if not present:
         return scores_frame([])
-    rows = pd.concat(present, ignore_index=True)
+    rows = present[0] if len(present) == 1 else pd.concat(present, ignore_index=True)
     repeated = rows[rows.duplicated(KEY, keep=False)]
     if repeated.empty:
         return rows
@@ -119,9 +120,9 @@ def coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
     return np.asarray(found.indices, dtype=np.int64), found.dictionary.to_pylist()
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a table; raises `StoreError` where the file is not one or lacks a column."""
-    return _opened(path, lambda: pq.read_table(path, columns=columns))
+def read_parquet(path: Path, columns: list[str] | None = None, coded: Sequence[str] = ()) -> pa.Table:
+    """Read a table, some texts as codes; raises `StoreError` where the file is not one or lacks a column."""
+    return _opened(path, lambda: pq.read_table(path, columns=columns, read_dictionary=coded))
 
 
 def columns_of(path: Path) -> list[str]:
@@ -147,12 +148,24 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
-def read_scores(path: Path, trials: list[Trial]) -> pd.DataFrame:
-    """Return the scores in a tidy table, as often as planned lines share their trial."""
+def read_scores(path: Path, trials: list[Trial], *, coded: bool = False) -> pd.DataFrame:
+    """Return the scores in a tidy table, as often as planned lines share their trial.
+
+    ``coded`` reads texts as categories, in order, which a million rows are found and grouped by fastest.
+    """
     planned = {*_PLAN, *(name for trial in trials for name in (*trial.variant, *trial.params))}
     names = [name for name in columns_of(path) if name in {*KEY, *_FACTS} or name not in planned]
-    frame: pd.DataFrame = read_parquet(path, names).to_pandas()
-    return frame
+    frame: pd.DataFrame = read_parquet(path, names, TEXTS if coded else ()).to_pandas()
+    return frame.assign(
+        **{str(name): _in_order(column) for name, column in frame.select_dtypes("category").items()}
+    )
+
+
+def _in_order(column: pd.Series) -> pd.Categorical:
+    known = column.cat.categories
+    order = known.argsort()
+    places = np.append(np.argsort(order), -1)  # of what is missing, whose code is −1, too
+    return pd.Categorical.from_codes(places[column.cat.codes], known[order])
 
 
 def read_reached(path: Path) -> dict[str, Reached]:

@@ -17,13 +17,13 @@ from ganbench.store.plan import Plan
 Attempts: TypeAlias = Callable[[str], list[Attempt]]  # at a pack, oldest first
 
 
-def merged(folder: Path, plan: Plan, attempts: Attempts) -> pd.DataFrame:
+def merged(folder: Path, plan: Plan, attempts: Attempts, *, coded: bool = False) -> pd.DataFrame:
     """Return each score once, the newest attempt's where two attempts have it.
 
-    Attempts are read of packs that scores.parquet does not hold as they are. Raises `StoreError` where two rows of
-    one trial, step, metric and protocol disagree.
+    Attempts are read of packs that scores.parquet does not hold as they are. ``coded`` leaves its texts categories
+    where it holds all. Raises `StoreError` where two rows of one trial, step, metric and protocol disagree.
     """
-    return _merged(folder, plan, attempts, read_contents(folder))
+    return _merged(folder, plan, attempts, read_contents(folder), coded=coded)
 
 
 def compact(folder: Path, name: str, plan: Plan, attempts: Attempts) -> Path:
@@ -42,7 +42,9 @@ def compact(folder: Path, name: str, plan: Plan, attempts: Attempts) -> Path:
     return path
 
 
-def _merged(folder: Path, plan: Plan, attempts: Attempts, known: Contents) -> pd.DataFrame:
+def _merged(
+    folder: Path, plan: Plan, attempts: Attempts, known: Contents, *, coded: bool = False
+) -> pd.DataFrame:
     packs = plan.pack_of()
     later = files.read_lines(folder / "rescored.jsonl")
     later = [row | {"pack_id": packs.get(row["trial_id"]), "attempt": 0} for row in later]
@@ -55,7 +57,8 @@ def _merged(folder: Path, plan: Plan, attempts: Attempts, known: Contents) -> pd
         for attempt in attempts(pack_id)
         for row in attempt.scores()
     )
-    return frames.merge([_compacted(folder, plan), frames.scores_frame(later), frames.scores_frame(ours)])
+    compacted = _compacted(folder, plan, coded=coded)
+    return frames.merge([compacted, frames.scores_frame(later), frames.scores_frame(ours)])
 
 
 def baselines(folder: Path, attempts: list[Attempt]) -> pd.DataFrame:
@@ -70,8 +73,8 @@ def write_baselines(table: pd.DataFrame, folder: Path) -> None:
         files.replace_bytes(folder / "baselines.jsonl", files.encode_lines(frames.records(table)))
 
 
-def _compacted(folder: Path, plan: Plan) -> pd.DataFrame:
+def _compacted(folder: Path, plan: Plan, *, coded: bool) -> pd.DataFrame:
     path = folder / "scores.parquet"
     if not path.exists():
         return frames.scores_frame([])
-    return frames.read_scores(path, plan.trials)
+    return frames.read_scores(path, plan.trials, coded=coded)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from boards import board
 from opda.nonparametric import EmpiricalDistribution
+from synthetic import sweep
 
 from ganbench.analysis.draws import resamples
 from ganbench.analysis.ranks import median_best, ranks
@@ -95,3 +97,16 @@ def test_shared_draws_are_resampled_together():
     apart, together = (ranked(board({"toy": both}, search={"shared": shared})) for shared in (False, True))
     assert together.loc[("toy", 5, "a"), "first"] == 1.0
     assert 0.3 < apart.loc[("toy", 5, "a"), "first"] < 0.8
+
+
+def test_what_else_is_asked_for_changes_no_rank():
+    made = sweep()
+    table = outcomes(made)
+    first = (table["metric"] == "f1_toy") & (table["variant"] == "vae") & (table["index"] == 3)
+    assert first.any()
+    table = table[~first]  # a trial that has the curve's metric only
+    every = ranks(made, table)
+    alone = ranks(made, table, keys={"f1_toy"})
+    assert set(every["metric"]) > {"f1_toy"} == set(alone["metric"]) - {"headline"}
+    expected = every[every["metric"].isin(["f1_toy", "headline"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, expected)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from commands import contents, ganbench, refused
-from synthetic import Run, results, sweep
+from synthetic import RERUN, Run, results, sweep
 
 from ganbench.analysis.results import ReportError, Results
 from ganbench.analysis.summary import Summary, summarise
@@ -39,6 +39,20 @@ def test_rows_of_a_model_stand_together_with_each_sweep_s_own_numbers():
     ]
     assert not table.bold  # side by side is no test
     assert table.frame.set_index(["variant", "sweep"])["best"].to_dict()["b", "two"] == 8.0
+
+
+def test_a_rerun_of_another_setting_than_the_best_is_marked():
+    again = [Run(1, [3.0], "rerun", 7)]
+    made = [results({"a": [Run(0, [best]), Run(1, [2.0]), *again]}, rerun=RERUN) for best in (1.0, 9.0)]
+    for one in made:  # chosen by something else than what is shown
+        one.definition["protocols"]["toy"]["select"] = "energy_toy"
+        one.definition["protocols"]["toy"]["metrics"]["m"]["directions"]["energy"] = "min"
+    energy = [one.scores.assign(metric="energy_toy", value=-one.scores["value"]) for one in made]
+    ours = [replace(m, scores=pd.concat([m.scores, e])) for m, e in zip(made, energy, strict=True)]
+    table, _ = compare(summaries(named("one", ours[0]), named("two", ours[1])))
+    column = table.header.index("over seeds")
+    assert [row[column] for row in table.rows] == ["3.00†", "3.00"]
+    assert any("the setting with the best energy (toy)" in note for note in table.notes)
 
 
 def test_budgets_are_each_sweep_s_median_curve():

@@ -12,7 +12,7 @@ from stores import claimed, finish, planned, score
 from synthetic import sweep
 
 from ganbench.analysis.results import Results
-from ganbench.report.page import Record, read_record
+from ganbench.report.page import Record, read_record, write_record
 from ganbench.store import Store
 
 
@@ -23,7 +23,9 @@ def results_of(store: Store) -> Results:
 def recorded(store: Store) -> Record:
     out = store.folder / "report"
     out.mkdir(exist_ok=True)
-    return read_record(results_of(store), out)
+    record = read_record(results_of(store), out)
+    write_record(record, out)
+    return record
 
 
 def train(store: Store, pack: str, monkeypatch: Any, **environment: Any) -> None:
@@ -65,6 +67,16 @@ def test_a_clone_without_packs_says_the_same_and_adds_what_it_trains(tmp_path: P
     train(store, "p1", monkeypatch, python="3.12")
     assert sorted(packs(recorded(store))) == [["p0"], ["p1"]]
     assert len(json.loads(file.read_text())["origins"]) == 2
+
+
+def test_the_newest_attempt_is_told_of(tmp_path: Path, monkeypatch: Any):
+    store = planned(tmp_path, packs=1)
+    monkeypatch.setattr("ganbench.store.attempts.software", lambda: {"python": "3.11"})
+    first = claimed(store, "p0")
+    first.start({})
+    first.finish("stopped")
+    train(store, "p0", monkeypatch, python="3.12")
+    assert [origin["environment"]["python"] for origin in recorded(store).origins] == ["3.12"]
 
 
 def test_a_pack_that_was_trained_again_is_told_of_once(tmp_path: Path, monkeypatch: Any):

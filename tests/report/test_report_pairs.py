@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ganbench.analysis.results import Metric
-from ganbench.report.pairs import crossing_rows, with_verdicts, matrix, pair_rows, rank_rows
+from ganbench.report.pairs import crossing_rows, matrix, pair_rows, rank_rows, with_verdicts
 from ganbench.report.words import metric_name, power
 
 COLUMNS = ["k", "a", "b", "share", "lower", "upper", "verdict"]

@@ -281,7 +281,7 @@ def test_a_chosen_setting_that_is_not_the_best_is_marked_and_both_metrics_are_na
         assert (row["best setting"], row["over seeds"]) == (best, f"3.00 ± 1.00{mark}")
         (said,) = (note for note in table.notes if note.startswith("Best setting: "))
         assert "best of the search by FD (toy)" in said
-        assert "the one setting with the best energy (toy) at its best checkpoint" in said
+        assert "the setting with the best energy (toy) at its best checkpoint" in said
         frame = table.frame.set_index("variant")
         assert frame.loc["a", ["best_setting", "setting"]].tolist() == [0 if mark else 1, 1]
 

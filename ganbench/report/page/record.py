@@ -40,17 +40,21 @@ class Record:
 def read_record(results: Results, out: Path) -> Record:
     """Return the record of the sweep whose report lies in ``out``; empty where that is no sweep's folder.
 
-    Origins are written to ``out``/provenance.json; what that file holds and the packs no longer do stays in it.
+    Origins are those of the packs, and what ``out``/provenance.json holds that the packs no longer do.
     """
     store = _store(out.parent)
     if store is None or "pack_id" not in results.trials:
         return Record()
     packs = results.trials.groupby("pack_id", sort=True)["state"].agg(["first", "size"])
     origins = _merged(_stored(out / FILE), _read(store, packs.index))
-    if origins:
-        replace_json(out / FILE, {"origins": origins})
     failed = packs[packs["first"] == "failed"]["size"]
     return Record(tuple(origins), tuple(_failures(store, failed)))
+
+
+def write_record(record: Record, out: Path) -> None:
+    """Write a record's origins, if any, to ``out``/provenance.json, where they outlive the packs."""
+    if record.origins:
+        replace_json(out / FILE, {"origins": list(record.origins)})
 
 
 def _store(folder: Path) -> Store | None:
@@ -69,7 +73,7 @@ def _stored(path: Path) -> list[dict[str, Any]]:
 def _read(store: Store, packs: Iterable[str]) -> list[dict[str, Any]]:
     """Return what the newest attempt at each pack was started with, packs of one environment together."""
     origins: Origins = {}
-    for pack, facts, ended in store.beginnings(packs):
+    for pack, facts, ended in store.histories(packs):
         _add(origins, _origin(pack, facts, ended))
     return list(origins.values())
 

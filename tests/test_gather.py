@@ -1,0 +1,79 @@
+"""What is gathered for an analysis: the store's scores, texts as categories, wherever they are read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stores import DEFINITION, claimed, finish, pack_of, score, trial
+
+from ganbench.gather import gather
+from ganbench.store import Store
+
+TEXTS = ["trial_id", "metric", "protocol", "status", "pack_id"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Two packs, named against the order in which they were planned: one done, one on its way."""
+    made = Store(tmp_path, "toy")
+    made.create({**DEFINITION, "protocols": {"ring": {"id": "p0"}}})
+    trials = [trial(1, "q"), trial(0, "p")]
+    made.extend_plan(trials, [pack_of(t) for t in trials])
+    finish(
+        claimed(made, "q"), score("t1", 10, None), score("t1", metric="f1_ring"), score("t1", metric="energy")
+    )
+    claimed(made, "p").append_scores([score("t0", 10)])
+    return made
+
+
+def plain(store: Store) -> pd.DataFrame:
+    scores = Store(store.results, store.name).scores().drop(columns=["model", "dataset"])
+    return scores.astype(dict.fromkeys(TEXTS, "category"))
+
+
+def gathered(store: Store) -> pd.DataFrame:
+    return gather(Store(store.results, store.name)).scores
+
+
+def test_scores_of_attempts_are_the_store_s(store: Store) -> None:
+    pd.testing.assert_frame_equal(gathered(store), plain(store))
+
+
+def test_compacted_scores_are_the_store_s(store: Store) -> None:
+    store.compact()
+    found = gathered(store)
+    pd.testing.assert_frame_equal(found, plain(store))
+    assert found["trial_id"].tolist() == ["t1", "t1", "t1", "t0"]
+    assert found["trial_id"].cat.categories.tolist() == ["t0", "t1"]
+
+
+def test_what_came_after_compaction_joins_it(store: Store) -> None:
+    store.compact()
+    again = store.attempts("p")[-1].folder / "scores.jsonl"
+    before = again.read_text()
+    again.write_text(before + before.replace('"step": 10', '"step": 20'))
+    found = gathered(store)
+    pd.testing.assert_frame_equal(found, plain(store))
+    assert sorted(found.loc[found["trial_id"] == "t0", "step"]) == [10, 20]
+
+
+def test_texts_that_are_missing_stay_missing(store: Store) -> None:
+    path = store.compact()
+    table = pd.read_parquet(path)
+    table.assign(pack_id=table["pack_id"].where(table["pack_id"] == "q")).to_parquet(path)
+    found = gathered(store)  # the file is another than was compacted: attempts are read, too, and newer
+    assert found["pack_id"].notna().all()
+    for name in ("p", "q"):
+        (store.folder / "packs" / name).rename(store.folder / name)
+    found = gathered(store)
+    assert found["pack_id"].tolist()[:3] == ["q"] * 3
+    assert found["pack_id"].isna().tolist() == [False] * 3 + [True]
+
+
+def test_a_plan_that_outcomes_settle_needs_no_scores(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.compact()
+    store.attempts("p")[-1].folder.joinpath("outcome.json").write_text('{"outcome": "done"}')
+    monkeypatch.setattr("ganbench.store.frames.read_reached", lambda _: pytest.fail("read"))
+    assert Store(store.results, store.name).trial_states()["state"].tolist() == ["diverged", "done"]
