@@ -10,7 +10,6 @@ which says more on a busy machine; submission, the driver's memory, files and by
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import shlex
@@ -22,12 +21,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kept import keep
+
 HERE = Path(__file__).parent
 MODELS = 8  # of the sweep `quickstart`
 ROWS_PER_TRIAL = 10  # as simulate.py makes them up
 SWEEP = "quickstart"
 CASES = ("help", "plan", "status_planned", "simulate_local", "status", "compact", "status_clone", "report")
 MIB = 2**20
+DRIVER = ("case", "n", "seconds", "peak_mib", "command")
+SCALE = ("case", "n", "measure", "value", "command")
 
 
 class Cost(NamedTuple):
@@ -135,20 +138,6 @@ def measure_all(cases: list[str], n: int, results: Path, repeats: int) -> Iterat
         yield row, scale
 
 
-def write(path: Path, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    """Replace the rows of the cases that were measured, and keep the others."""
-    kept: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            measured = {row["case"] for row in rows}
-            kept = [row for row in csv.DictReader(file) if row["case"] not in measured]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -167,11 +156,11 @@ def main() -> None:
     finally:
         if given.work is None:
             shutil.rmtree(results, ignore_errors=True)
-    write(
-        given.out / "driver.csv", ("case", "n", "seconds", "peak_mib", "command"), [row for row, _ in found]
-    )
-    scale = [entry for _, entries in found for entry in entries]
-    write(given.out / "scale.csv", ("case", "n", "measure", "value", "command"), scale)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for row, scale in found:
+        keep(given.out / "driver.csv", {name: row[name] for name in DRIVER})
+        for entry in scale:
+            keep(given.out / "scale.csv", {name: entry[name] for name in SCALE}, key=("case", "measure"))
 
 
 if __name__ == "__main__":

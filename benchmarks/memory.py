@@ -21,6 +21,7 @@ import torch
 from kept import keep
 from throughput import Case, images_of, pack_of
 
+from ganbench.allocator import keep_freed_memory
 from ganbench.tree import leaves
 
 OUT = Path(__file__).parent / "results" / "memory.csv"
@@ -37,6 +38,7 @@ CASES = {
 def trained(case: Case) -> dict[str, float]:
     """Train in this process; return its peak and a lane's state, in MiB."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     pack = pack_of(case, *images_of(case))
     for _ in range(4):
         pack.advance()

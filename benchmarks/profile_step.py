@@ -19,9 +19,10 @@ from pathlib import Path
 
 import torch
 from kept import keep
-from throughput import CASES, pair_of
+from throughput import CASES, images_of, pack_of
 
 from ganbench import stepping
+from ganbench.allocator import keep_freed_memory
 
 OUT = Path(__file__).parent / "results" / "profile.csv"
 PARTS = (  # the first that matches "library symbol"
@@ -39,8 +40,9 @@ def train(name: str) -> None:
     """Train until killed; says when the step is prepared."""
     torch.set_num_threads(1)
     stepping.TRACE_AFTER = 2
-    pack, loop = pair_of(CASES[name])
-    for _ in range(4 * loop.d_steps):
+    keep_freed_memory()
+    pack = pack_of(CASES[name], *images_of(CASES[name]))
+    for _ in range(20):  # some rounds of critic and generator
         pack.advance()
     print("ready", flush=True)
     while True:

@@ -18,7 +18,7 @@ from ganbench import stepping
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setenv("GANBENCH_DEVICE", "cpu")
-    monkeypatch.setattr(steps, "TRACE_AFTER", stepping.TRACE_AFTER)
+    monkeypatch.setattr(stepping, "TRACE_AFTER", stepping.TRACE_AFTER)
     monkeypatch.setattr(sys, "argv", ["gpu.py", *map(str, arguments)])
     gpu.main()
 
@@ -41,7 +41,7 @@ def test_it_measures_packs_beside_processes(tmp_path: Path, monkeypatch: pytest.
     few = ("--pairs", 1, "--packs", "1,2", "--modes", "vmap", "--precisions", "float32", "--processes", 1)
     called(monkeypatch, "ring_ns", "--device", "cpu", "--seconds", 0.01, *few, "--out", out)
     found = read(out)
-    assert set(found[0]) == {*throughput.COLUMNS, "memory_mib_per_trial", "gpu"}
+    assert set(found[0]) == {*throughput.COLUMNS, "memory_mib_per_trial", "gpu", "machine"}
     assert [(r["pack"], r["peer"]) for r in found] == [(n, f"{throughput.PLAIN}, 1 process") for n in "12"]
     for r in found:
         assert float(r["ours_per_s"]) > 0

@@ -71,7 +71,7 @@ def test_a_function_stands_for_an_operation_only_if_it_does_that_very_one() -> N
 def test_what_is_replayed_calls_functions_and_where_there_are_none_operations() -> None:
     x = torch.rand(4)
     replayed = trace(lambda t: F.softplus(t.exp().mul(2.0).view(2, 2)), x)
-    (module,) = (c.cell_contents.module for c in replayed.run.__closure__ or ())
+    (module,) = (c.cell_contents for c in replayed.run.__closure__ or ())
     assert [n.target for n in module.graph.nodes if n.op == "call_function"] == [
         *(torch.exp, torch.mul, torch.Tensor.view, torch.ops.aten.softplus.default)
     ]
