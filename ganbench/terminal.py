@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STATES = ("planned", "running", "done", "lost", "diverged", "failed")
 FINISHED = ("done", "diverged", "failed")
 PIPED_WIDTH = 140
+_MARKS = ("†", "*")
 _TABLES = '\n"tables": '  # begins a line of report.json, near its end
 
 
@@ -92,6 +93,8 @@ class Console:
         for name, table in _tables(path.read_text(encoding="utf-8")).items():
             if name.startswith("best_"):
                 self.rows(table["header"], table["rows"], title=table["title"])
+                for note in _explained(table):
+                    self._out.print(note, markup=False, soft_wrap=True)
 
     def rows(self, header: list[str], rows: list[list[Any]], title: str | None = None) -> None:
         """Print a table on stdout."""
@@ -99,6 +102,13 @@ class Console:
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
         self._out.print(table)
+
+
+def _explained(table: Mapping[str, Any]) -> list[str]:
+    """Return the notes that say what marks in the cells mean."""
+    shown = "".join(str(cell) for row in table["rows"] for cell in row)
+    marks = [mark for mark in _MARKS if mark in shown]
+    return [note for note in table["notes"] if any(mark in note for mark in marks)]
 
 
 def _tables(report: str) -> dict[str, Any]:

@@ -40,3 +40,19 @@ def test_the_best_scores_are_printed(report: str, tmp_path: Path, capsys: pytest
     (folder / "report.json").write_text(report)
     Console().table(Store(tmp_path, "toy"))
     assert "FD (toy) ↓ on toy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [("0.5†", ["† is another setting"]), ("0.5*", ["* some left out"]), ("0.5", [])],
+)
+def test_marks_are_explained_where_they_stand(
+    cell: str, said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = ["n is planned", "† is another setting", "* some left out"]
+    table = {"title": "Toy", "header": ["model"], "rows": [[cell]], "notes": notes}
+    folder = tmp_path / "toy" / "report"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps({"tables": {"best_toy": table}}))
+    Console().table(Store(tmp_path, "toy"))
+    assert [line for line in capsys.readouterr().out.splitlines() if line in notes] == said
