@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import machine
 from throughput import Case, images_of, pack_of
 from torch import Tensor
 from torch.func import grad, vmap
@@ -156,7 +156,7 @@ def main() -> None:
                 "ratio_median": f"{statistics.median(ratios):.2f}",
                 "ratio_min": f"{min(ratios):.2f}",
                 "ratio_max": f"{max(ratios):.2f}",
-                "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, one thread",
+                "machine": f"{machine()}, one thread",
                 "command": f"python benchmarks/scoring_batched.py --pairs {pairs}",
             }
         )

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ import scipy.linalg
 import torch
 import torch_fidelity
 import torchmetrics
+from kept import machine
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
@@ -34,13 +33,6 @@ from ganbench.rng import Rng
 
 OUT = Path(__file__).parent / "results" / "scoring_frechet.csv"
 Form = Callable[[Tensor], float]
-
-
-def machine() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.machine()}, {os.cpu_count()} cores, one thread"
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,7 +114,7 @@ def main() -> None:
     torch.set_num_threads(1)
     command = f"python benchmarks/scoring_frechet.py --pairs {given.pairs}"
     rows = [
-        row | {"machine": machine(), "command": command}
+        row | {"machine": f"{machine()}, one thread", "command": command}
         for width in given.features
         for n in (2 * width, width // 2)
         for row in measure(width, n, given.pairs)

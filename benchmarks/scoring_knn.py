@@ -15,7 +15,6 @@ import contextlib
 import csv
 import io
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from kept import machine
 from torch import Tensor
 
 from ganbench.metrics.density_coverage import DensityCoverage
@@ -35,13 +35,6 @@ from ganbench.rng import Rng
 
 OUT = Path(__file__).parent / "results" / "scoring_knn.csv"
 K, FEATURES, SMALL, LARGE, WIDE = 5, 128, 10_000, 50_000, 2048
-
-
-def machine() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.machine()}, {os.cpu_count()} cores, one thread"
 
 
 def sides(real: Tensor, fake: Tensor) -> tuple[Samples, Samples]:
@@ -156,7 +149,7 @@ def main() -> None:
     with OUT.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*rows[0], "machine", "command"])
         writer.writeheader()
-        writer.writerows(row | {"machine": machine(), "command": command} for row in rows)
+        writer.writerows(row | {"machine": f"{machine()}, one thread", "command": command} for row in rows)
     for row in rows:
         print(*row.values(), sep="\t")
 

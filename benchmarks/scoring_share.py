@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import machine
 
 from ganbench.config import compose
 from ganbench.instantiation import instantiate
@@ -99,8 +99,7 @@ def extraction(name: str, pairs: int) -> dict[str, object]:
 
 def write(name: str, rows: list[dict[str, object]], command: str) -> None:
     OUT.mkdir(exist_ok=True)
-    machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, one thread"
-    rows = [{**row, "machine": machine, "command": command} for row in rows]
+    rows = [{**row, "machine": f"{machine()}, one thread", "command": command} for row in rows]
     with (OUT / name).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

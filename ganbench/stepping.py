@@ -84,16 +84,19 @@ class Kept:
 
     def find(self, make: Make, way: Way, arguments: pytree.TreeSpec, given: list[Tensor]) -> Step | None:
         """Return the step that `make` made for arguments of this structure, these shapes and number of threads."""
-        sought = _key(make, way, arguments, given)
-        return next((step for key, step in self._steps if key == sought), None)
+        return self._at(_key(make, way, arguments, given))
 
     def get(self, make: Make, way: Way, arguments: pytree.TreeSpec, given: list[Tensor]) -> Step:
         """Return it, made now if need be."""
-        step = self.find(make, way, arguments, given)
+        key = _key(make, way, arguments, given)
+        step = self._at(key)
         if step is None:
             step = _listed(make(way.step, *pytree.tree_unflatten(given, arguments)), arguments)
-            self._steps.append((_key(make, way, arguments, given), step))
+            self._steps.append((key, step))
         return step
+
+    def _at(self, sought: tuple[Any, ...]) -> Step | None:
+        return next((step for key, step in self._steps if key == sought), None)
 
     def clear(self) -> None:
         """Forget them."""

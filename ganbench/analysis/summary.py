@@ -43,9 +43,8 @@ class Summary:
     curves: pd.DataFrame
     settings: pd.DataFrame
     seeds: pd.DataFrame
-    judged: frozenset[str] | None = (
-        None  # metrics of comparisons, crossings, ranks, sensitivity; None: those shown
-    )
+    # metrics of comparisons, crossings, ranks and sensitivity; None: those shown
+    judged: frozenset[str] | None = None
 
     @property
     def partial(self) -> bool:

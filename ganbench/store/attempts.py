@@ -30,9 +30,7 @@ def attempts_in(folder: Path) -> list[Attempt]:
 
 def histories(packs: Path, names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Yield, of each pack that was attempted, its name and its newest attempt's provenance and outcome."""
-    folder = str(
-        packs
-    )  # as text: making paths takes longer than reading, and there may be ten thousand packs
+    folder = str(packs)  # as text: making paths takes longer than reading, and packs may be ten thousand
     for name in names:
         for number in files.numbered(f"{folder}/{name}", PREFIX)[:1]:
             newest = f"{folder}/{name}/{PREFIX}{number}"
