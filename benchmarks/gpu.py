@@ -14,17 +14,17 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
+from aside import Aside
 from kept import keep
 from plain_loop import plain_loop
 from throughput import PLAIN, Case, flops, images_of, pack_of, row
@@ -68,41 +68,28 @@ def peak(precision: str, place: torch.device) -> float:
 
 
 @contextmanager
-def peers(name: str, place: str, count: int) -> Iterator[Callable[[int, float], float]]:
+def peers(name: str, place: torch.device, count: int) -> Iterator[Callable[[int, float], float]]:
     """Start processes that train one trial each, and yield what measures n of them at once: steps per second."""
-    command = [sys.executable, __file__, name, "--device", place, "--peer"]
-    started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(count)
-    ]
+    with ExitStack() as stack:
+        started = [stack.enter_context(Aside(peer, name, place)) for _ in range(count)]
 
-    def told(n: int, seconds: float) -> float:
-        for process in started[:n]:
-            print(seconds, file=process.stdin, flush=True)
-        return sum(float(_pipe(process.stdout).readline()) for process in started[:n])
+        def told(n: int, seconds: float) -> float:
+            for process in started[:n]:
+                process.tell(seconds)
+            return sum(process.heard() for process in started[:n])
 
-    try:
         yield told
-    finally:
-        for process in started:
-            _pipe(process.stdin).close()  # the end of its work
-            process.wait()
 
 
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None
-    return stream
-
-
-def peer(name: str, place: torch.device) -> None:
-    """Train one trial for as many seconds as each line on stdin says, and answer with the rate."""
+def peer(name: str, place: torch.device) -> Callable[[float], float]:
+    """Return what trains one trial for about so many seconds and tells the rate."""
+    torch.set_num_threads(1)
     case = CASES[name]
     _, images = images_of(case)
     loop = plain_loop(case.model, case.network, case.width, placed_images(images, place).train)
     for _ in range(4 * loop.d_steps):
         loop.step()
-    for line in sys.stdin:
-        print(rate(loop.step, float(line), loop.d_steps, place), flush=True)
+    return lambda seconds: rate(loop.step, seconds, loop.d_steps, place)
 
 
 def measure(
@@ -139,7 +126,7 @@ def rows(name: str, given: argparse.Namespace, place: torch.device) -> Iterator[
     config, images = images_of(base)
     work = flops(plain_loop(base.model, base.network, base.width, images.train))
     images, limits = placed_images(images, place), {p: peak(p, place) / work for p in given.precisions}
-    with peers(name, given.device, max(given.processes)) as told:
+    with peers(name, place, max(given.processes)) as told:
         for precision, mode, lanes in itertools.product(given.precisions, given.modes, given.packs):
             case = replace(base, pack=lanes, mode=mode, precision=precision)
             try:
@@ -174,7 +161,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=listed(int), default=[1, 2, 4])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     for words, known in ((given.cases, CASES), (given.modes, MODES), (given.precisions, FORMATS)):
         unknown = [word for word in words if word not in known]
@@ -188,15 +174,12 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     torch.set_num_threads(1)
-    if given.peer:
-        return peer(given.cases[0], torch.empty(0, device=given.device).device)
     os.environ[VARIABLE] = given.device
     stepping.TRACE_AFTER = 2
     for name in given.cases or CASES:
         for new in rows(name, given, device()):
             keep(given.out, new, key=KEY)
             print(*(f"{key}={value}" for key, value in new.items() if key != "command"), flush=True)
-    return None
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ benchmarks/results/throughput.csv are replaced case by case.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import subprocess
 import sys
@@ -22,11 +21,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
+from aside import Aside
 from kept import keep
 from plain_loop import PlainLoop, plain_loop
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -150,59 +149,33 @@ def peak(precision: str) -> float:
     return max(2 * 1024**3 * rate(partial(torch.mm, a, b), 1) for _ in range(10))
 
 
-class Side:
-    """One of two that are compared, in a process of its own: told a number of steps, it answers with its rate."""
-
-    def __init__(self, name: str, *, ours: bool) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._line, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, name), kwargs={"ours": ours}, daemon=True)
-        self._process.start()
-
-    def rate(self, steps: int) -> float:
-        """Take so many steps; returns trial-steps per second."""
-        self._line.send(steps)
-        answer: float = self._line.recv()
-        return answer
-
-    def end(self) -> None:
-        self._line.send(0)
-        self._process.join()
-
-
-def serve(line: Connection, name: str, *, ours: bool) -> None:
-    """Train when told so, until told 0 steps; our side's memory is kept as a slot keeps it."""
+def trainer(name: str, ours: bool) -> Callable[[int], float]:
+    """Return what takes so many steps and tells the rate; our side's memory is kept as a slot keeps it."""
     torch.set_num_threads(1)
     stepping.TRACE_AFTER = 2
     case = CASES[name]
     if ours:
         keep_freed_memory()
     step = pack_of(case, *images_of(case)).advance if ours else loop_of(case).step
-    while steps := line.recv():
-        line.send(rate(step, steps) * (case.pack if ours else 1))
+    return lambda steps: rate(step, steps) * (case.pack if ours else 1)
 
 
 def measure(name: str, pairs: int, seconds: float) -> dict[str, object]:
-    case, found = CASES[name], []
+    case = CASES[name]
     loop = loop_of(case)
-    sides = Side(name, ours=True), Side(name, ours=False)
-    steps = [
-        steps_for(side, seconds, lanes, loop.d_steps)
-        for side, lanes in zip(sides, (case.pack, 1), strict=True)
-    ]
-    for _ in range(pairs):
-        ours, theirs = (side.rate(n) for side, n in zip(sides, steps, strict=True))
-        found.append((ours, theirs))
-    for side in sides:
-        side.end()
+    with Aside(trainer, name, True) as mine, Aside(trainer, name, False) as plain:
+        ours, theirs = (
+            steps_for(side, seconds, lanes, loop.d_steps) for side, lanes in ((mine, case.pack), (plain, 1))
+        )
+        found = [(mine.ask(ours), plain.ask(theirs)) for _ in range(pairs)]
     limit = peak(case.precision) / flops(loop)
     return row(f"{name} --pairs {pairs} --seconds {seconds}", found, limit, vars(case), PLAIN)
 
 
-def steps_for(side: Side, seconds: float, lanes: int, period: int) -> int:
+def steps_for(side: Aside, seconds: float, lanes: int, period: int) -> int:
     """Return how many steps take about so long, whole rounds of critic and generator; what is done once is done."""
-    side.rate(4 * period)
-    return max(1, round(seconds * side.rate(2 * period) / lanes / period)) * period
+    side.ask(4 * period)
+    return max(1, round(seconds * side.ask(2 * period) / lanes / period)) * period
 
 
 def row(
