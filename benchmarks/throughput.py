@@ -2,11 +2,11 @@
 
     python benchmarks/throughput.py [CASE ...] [--all] [--pairs 5] [--seconds 2]
 
-Each case trains the same networks on both sides. `ring_sweep` instead times a whole sweep of two slots, scores and
-all, against one process per trial, two at a time, that only train. Without names the cases that stand for the others
-run, with `--all` every pack size and mode; the first time compiles some ten graphs. The limit is the core's matrix
-product rate, measured in the same run, over the step's floating point operations, counted on the plain loop. Rows of
-benchmarks/results/throughput.csv are replaced case by case.
+Each case trains the same networks on both sides. `ring_sweep` instead times a whole sweep of two slots, store, tables
+and figures included, against one process per trial (benchmarks/one_trial.py), two at a time. Without names the cases
+that stand for the others run, with `--all` every pack size and mode; the first time compiles some ten graphs. The limit
+is the core's matrix product rate, measured in the same run, over the step's floating point operations, counted on the
+plain loop. Rows of benchmarks/results/throughput.csv are replaced case by case.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import one_trial
 import torch
 from aside import Aside
 from kept import keep
@@ -48,10 +49,7 @@ COLUMNS = (
 MAIN = "from ganbench.cli import main; main()"
 PLAIN = "plain eager float32 loop"
 SWEPT, SWEPT_STEPS = 100, 2000  # trials and steps of `ring_sweep`
-PACKED = (
-    "mode=compiled",
-    "pack=2",
-)  # four signatures of about 25 trials each would fill packs of eight badly
+PACKED = ("mode=compiled", "pack=2")  # as `ring_ns`
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Case:
 
 
 MAIN_CASES = {
-    **{f"ring_{short}": Case(model, "mlp", 128, 8, "compiled") for short, model in
+    **{f"ring_{short}": Case(model, "mlp", 128, 2, "compiled") for short, model in
        (("ns", "ns_gan"), ("wgan_gp", "wgan_gp"), ("began", "began"))},
     "polygons_c8": Case("ns_gan", "study", 8, 8, "compiled"),
     "polygons_c16": Case("ns_gan", "study", 16, 1, "compiled"),
@@ -78,7 +76,7 @@ CASES = {
     **MAIN_CASES,
     **{f"ring_ns_{mode}{pack}": Case("ns_gan", "mlp", 128, pack, mode) for mode, pack in
        (("vmap", 1), ("unbatched", 1), ("vmap", 8), ("vmap", 32),
-        ("compiled", 1), ("compiled", 2), ("compiled", 4), ("compiled", 32))},
+        ("compiled", 1), ("compiled", 4), ("compiled", 8), ("compiled", 32))},
     "polygons_c16_bf16": Case("ns_gan", "study", 16, 8, "compiled", "bf16"),
     **{f"polygons_c{width}_{mode}{pack}": Case("ns_gan", "study", width, pack, mode) for width, mode, pack in
        ((8, "unbatched", 1), (8, "vmap", 8), (16, "unbatched", 1), (16, "vmap", 8), (16, "compiled", 8),
@@ -107,13 +105,6 @@ def pack_of(case: Case, config: dict[str, Any], images: Images) -> PackTraining:
 
 def loop_of(case: Case, **more: Any) -> PlainLoop:
     return plain_loop(case.model, case.network, case.width, images_of(case)[1].train, **more)
-
-
-def drawn_loop(number: int) -> PlainLoop:
-    """Return the loop of a trial of `ring_sweep`: with and without batch norm, with 1 and 5 critic steps."""
-    loop = loop_of(CASES["ring_ns"], norm=bool(number // 2 % 2))
-    loop.d_steps = (1, 5)[number % 2]
-    return loop
 
 
 def rate(step: Callable[[], object], steps: int) -> float:
@@ -218,17 +209,12 @@ def swept() -> float:
 
 
 def one_by_one() -> float:
-    """Return trials per second of one process per trial, two at a time, training alone."""
-    code = (
-        "import sys, torch; torch.set_num_threads(1); sys.path.insert(0, sys.argv[1])\n"
-        "import throughput as t\n"
-        "loop = t.drawn_loop(int(sys.argv[2]))\n"
-        f"for _ in range({SWEPT_STEPS}): loop.step()"
-    )
-    trials, command = 8, [sys.executable, "-c", code, str(Path(__file__).parent)]
+    """Return trials per second of one process per trial, two at a time."""
+    trials, program = 8, str(Path(one_trial.__file__))
+    commands = [[sys.executable, program, str(number), str(SWEPT_STEPS)] for number in range(trials)]
     started = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda number: subprocess.run([*command, str(number)], check=True), range(trials)))
+        list(pool.map(partial(subprocess.run, check=True), commands))
     return trials / (time.perf_counter() - started)
 
 
@@ -236,7 +222,7 @@ def measure_sweep(name: str, pairs: int) -> dict[str, object]:
     case = Case("ns_gan", "mlp", 128, 2, "compiled")
     swept()  # pays for compilation
     found = [(swept(), one_by_one()) for _ in range(pairs)]
-    work = statistics.mean(flops(drawn_loop(number)) for number in range(4))
+    work = statistics.mean(flops(one_trial.drawn_loop(number)) for number in range(4))
     limit = 2 * peak("float32") / work / SWEPT_STEPS
     return row(f"{name} --pairs {pairs}", found, limit, vars(case), "one process per trial, two at a time")
 

@@ -19,18 +19,21 @@ from typing import Any
 
 import torch
 from filelock import FileLock
-from torch import Tensor
+from torch import Tensor, fx
 
 from ganbench.devices import describe
 from ganbench.errors import ConfigError
 from ganbench.places import cache_home
 from ganbench.tracing import Flat, Traced, operations
 
-VERSION = "1"  # of the way libraries are made
+VERSION = "2"  # of the way libraries are made
 _BATCH_NORM = torch.ops.aten.native_batch_norm.default
+_PRODUCT = torch.ops.aten.bmm.default
+_FEW = 16  # columns: what one instruction multiplies
 _EXPORTED_BATCH_NORM = torch.ops.aten._native_batch_norm_legit.no_stats  # noqa: SLF001  (what export makes of it)
 # Inductor would work out 2 · 0x9E37… on paper, where int64 does not wrap, and then cannot print it.
-SETTINGS = {"constant_and_index_propagation": False}
+# What reads four values, as the scalars of Adam do, it would work out anew for each element that needs it.
+SETTINGS = {"constant_and_index_propagation": False, "realize_reads_threshold": 3}
 # Inductor would hold images channels last and copy them back and forth: a tenth slower here (benchmarks/throughput.py).
 IMAGE_SETTINGS = {"layout_optimization": False}
 _CONVOLUTIONS = {torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default}
@@ -85,8 +88,8 @@ def _make(traced: Traced, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch, _quiet():
         draft = Path(scratch) / path.name
         exported = torch.export.export(traced.module, tuple(traced.example))
-        if any(_normalizes_images(node) for node in exported.graph.nodes):
-            exported = exported.run_decompositions({_EXPORTED_BATCH_NORM: batch_norm})
+        if replaced := _replaced(exported.graph):
+            exported = exported.run_decompositions(replaced)
         torch._inductor.aoti_compile_and_package(  # noqa: SLF001
             exported, package_path=str(draft), inductor_configs={**SETTINGS, **_image_settings(traced)}
         )
@@ -96,6 +99,16 @@ def _make(traced: Traced, path: Path) -> None:
 def _image_settings(traced: Traced) -> dict[str, bool]:
     convolves = any(node.target in _CONVOLUTIONS for node in traced.module.graph.nodes)
     return IMAGE_SETTINGS if convolves else {}
+
+
+def _replaced(graph: fx.Graph) -> dict[Any, Callable[..., Any]]:
+    """Return what is to be done instead of operations of this graph."""
+    replaced: dict[Any, Callable[..., Any]] = {}
+    if any(_normalizes_images(node) for node in graph.nodes):
+        replaced[_EXPORTED_BATCH_NORM] = batch_norm
+    if any(node.target is _PRODUCT for node in graph.nodes):
+        replaced[_PRODUCT] = product
+    return replaced
 
 
 def _normalizes_images(node: Any) -> bool:
@@ -121,6 +134,16 @@ def batch_norm(
     out = centred * scale.view(shape)
     out = out if weight is None else out * weight.view(shape)
     return out if bias is None else out + bias.view(shape), mean, scale
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply matrices [n, k, m] and [n, m, j]; where columns are few, by the transposed product.
+
+    MKL takes up to five times as long for few columns as for few rows.
+    """
+    if 1 < b.shape[2] < _FEW <= a.shape[1]:
+        return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
+    return NotImplemented  # type: ignore[no-any-return]  (it stays as it is)
 
 
 def _key(traced: Traced) -> str:

@@ -15,10 +15,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ganbench.simplifying import simplify
+
 _HOMES = (torch, torch.Tensor)  # of functions that do what an operation of the same name does
-_SAME_SHAPE = frozenset(
-    {torch.ops.aten.view.default, torch.ops.aten.expand.default, torch.ops.aten.detach.default}
-)
 
 
 class Traced(NamedTuple):
@@ -54,7 +53,7 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Flat:
 
 
 def operations(function: Callable[..., Any], *arguments: Any) -> Traced:
-    """Write down what `function` does to arguments of these shapes, nothing twice."""
+    """Write down what `function` does to arguments of these shapes, nothing twice and nothing in vain."""
     leaves, spec = pytree.tree_flatten(arguments)
     results: list[pytree.TreeSpec] = []
 
@@ -64,51 +63,9 @@ def operations(function: Callable[..., Any], *arguments: Any) -> Traced:
         return result
 
     module = make_fx(flat, tracing_mode="real")(*leaves)
-    _drop_identities(module.graph)
-    _drop_repeats(module.graph)
-    module.graph.eliminate_dead_code()
+    simplify(module.graph)
     module.recompile()
     return Traced(module, leaves, results[0])
-
-
-def _drop_repeats(graph: fx.Graph) -> None:
-    """Let equal operations on equal inputs be done once; all are pure, randomness is arithmetic on keys."""
-    seen: dict[Any, fx.Node] = {}
-    for node in list(graph.nodes):
-        if node.op != "call_function":
-            continue
-        key = (node.target, *map(_hashable, (node.args, node.kwargs)))
-        if key in seen:
-            node.replace_all_uses_with(seen[key])
-            graph.erase_node(node)
-        else:
-            seen[key] = node
-
-
-def _hashable(value: Any) -> Any:
-    """Return arguments as a key that tells 1, 1.0 and True apart."""
-    if isinstance(value, dict):
-        return tuple((name, _hashable(item)) for name, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_hashable, value))
-    return value if isinstance(value, fx.Node) else (type(value), value)
-
-
-def _drop_identities(graph: fx.Graph) -> None:
-    """Remove views that change nothing."""
-    for node in list(graph.nodes):
-        if node.op == "call_function" and node.target in _SAME_SHAPE:
-            (source, *_) = node.args
-            before, after = _meta(source), _meta(node)
-            if before is not None and before == after:
-                node.replace_all_uses_with(source)
-                graph.erase_node(node)
-
-
-def _meta(node: Any) -> tuple[Any, ...] | None:
-    """Return shape and strides as seen while tracing, None where unknown."""
-    seen = node.meta.get("tensor_meta")
-    return None if seen is None else (seen.shape, seen.stride)
 
 
 class _Calls(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -11,8 +11,9 @@ import torch
 from ganbench.tree import leaves
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from one_trial import RADIUS, SD, centers, drawn_loop, score
 from plain_loop import LOOPS, plain_loop
-from throughput import CASES, Case, drawn_loop, images_of, loop_of, pack_of
+from throughput import CASES, Case, images_of, loop_of, pack_of
 
 TRAINED = sorted({(case.model, case.network) for case in CASES.values()})
 
@@ -45,3 +46,18 @@ def test_a_sweeps_trials_are_with_and_without_batch_norm_and_of_one_and_five_cri
     assert sorted(zip(norms, (loop.d_steps for loop in loops), strict=True)) == [
         (False, 1), (False, 5), (True, 1), (True, 5)
     ]  # fmt: skip
+
+
+def test_a_trial_of_its_own_is_of_the_ring_and_its_scores() -> None:
+    """Each of the eight real points on its mode, and the generator at the first one: P = 1, R = 1 / 8, F1 = 2 / 9."""
+    case = Case("ns_gan", "mlp", width=8, pack=1, mode="vmap")
+    config, images = images_of(case)
+    assert (config["dataset"]["radius"], config["dataset"]["sd"]) == (RADIUS, SD)
+    assert torch.cdist(images.train[:500], centers()).min(1).values.max() < 6 * SD
+    loop = drawn_loop(0)
+    loop.generator = torch.nn.Linear(64, 2)
+    torch.nn.init.zeros_(loop.generator.weight)
+    loop.generator.bias.data = centers()[0]
+    f1, energy = score(loop, centers())
+    assert f1 == pytest.approx(2 / 9)
+    assert energy > 0

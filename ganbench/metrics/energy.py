@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import ConfigError
+from ganbench.metrics.subsets import of_real
 from ganbench.protocols import Samples
 from ganbench.tree import component
 
@@ -20,14 +21,20 @@ def mean_distance(x: Tensor, y: Tensor) -> float:
     return torch.stack(sums).sum().item() / (len(x) * len(y))
 
 
-def energy_distance(x: Tensor, y: Tensor) -> float:
+def energy_distance(x: Tensor, y: Tensor, within_x: float | None = None) -> float:
     """Return 2 E|X − Y| − E|X − X'| − E|Y − Y'| over all pairs, a point with itself included.
 
-    Székely and Rizzo 2013, https://doi.org/10.1016/j.jspi.2013.03.018, eq. 2. This V-statistic is never
-    negative and 0 only for equal sets; two samples of size n of one law get about 2 E|X − X'| / n: its floor.
+    `within_x` is E|X − X'| where it is known. Székely and Rizzo 2013, https://doi.org/10.1016/j.jspi.2013.03.018,
+    eq. 2. This V-statistic is never negative and 0 only for equal sets; two samples of size n of one law get about
+    2 E|X − X'| / n: its floor.
     """
-    x, y = (points.flatten(1).to("cpu", torch.float64) for points in (x, y))
-    return max(2.0 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y), 0.0)
+    x, y = _vectors(x), _vectors(y)
+    within_x = mean_distance(x, x) if within_x is None else within_x
+    return max(2.0 * mean_distance(x, y) - within_x - mean_distance(y, y), 0.0)
+
+
+def _vectors(points: Tensor) -> Tensor:
+    return points.flatten(1).to("cpu", torch.float64)
 
 
 @component(batched=False)
@@ -52,4 +59,6 @@ class EnergyDistance:
         if len(real.images) != len(fake.images):
             sizes = f"{len(real.images)} real and {len(fake.images)} fake"
             raise ConfigError(f"the energy distance wants sets of one size, not {sizes}: set protocol.n_fake")
-        return {"energy": energy_distance(real.images, fake.images)}
+        x = _vectors(real.images)
+        within = of_real(self, real, len(x), lambda: torch.tensor(mean_distance(x, x), dtype=torch.float64))
+        return {"energy": energy_distance(x, fake.images, within.item())}

@@ -7,7 +7,8 @@ import scipy.stats
 import torch
 
 from ganbench.errors import ConfigError
-from ganbench.metrics.energy import EnergyDistance, energy_distance
+from ganbench.metrics import energy
+from ganbench.metrics.energy import EnergyDistance, energy_distance, mean_distance
 from ganbench.protocols import Samples
 from ganbench.rng import Rng
 
@@ -48,6 +49,17 @@ def test_two_samples_of_one_law_have_the_floor_of_the_docstring() -> None:
     pairs = [(RNG.normal(f"x{i}", (400, 2)), RNG.normal(f"y{i}", (400, 2))) for i in range(40)]
     mean = sum(energy_distance(x, y) for x, y in pairs) / len(pairs)
     assert mean == pytest.approx(2.0 * torch.pi**0.5 / 400, rel=0.15)
+
+
+def test_the_real_sets_own_distance_is_kept_and_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    metric = EnergyDistance(space="ring", directions={"energy": "min"}, at="every")
+    real, fake = RNG.normal("x", (50, 2)), RNG.normal("y", (50, 2)) + 1.0
+    first = metric(Samples(images=real, cache_key="fifty"), Samples(images=fake))["energy"]
+    counted: list[int] = []
+    monkeypatch.setattr(energy, "mean_distance", lambda x, y: counted.append(1) or mean_distance(x, y))
+    again = metric(Samples(images=real, cache_key="fifty"), Samples(images=fake))["energy"]
+    assert len(counted) == 2
+    assert first == again == energy_distance(real, fake)
 
 
 def test_sets_of_different_sizes_are_an_error_that_names_the_setting() -> None:
