@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import platform
 import shutil
@@ -28,6 +29,7 @@ from ganbench.tracing import Flat, Traced, operations
 
 VERSION = "2"  # of the way libraries are made
 _BATCH_NORM = torch.ops.aten.native_batch_norm.default
+_DEVIATION = torch.ops.aten.std.correction
 _PRODUCT = torch.ops.aten.bmm.default
 _FEW = 16  # columns: what one instruction multiplies
 _EXPORTED_BATCH_NORM = torch.ops.aten._native_batch_norm_legit.no_stats  # noqa: SLF001  (what export makes of it)
@@ -103,16 +105,17 @@ def _image_settings(traced: Traced) -> dict[str, bool]:
 
 def _replaced(graph: fx.Graph) -> dict[Any, Callable[..., Any]]:
     """Return what is to be done instead of operations of this graph."""
-    replaced: dict[Any, Callable[..., Any]] = {}
-    if any(_normalizes_images(node) for node in graph.nodes):
-        replaced[_EXPORTED_BATCH_NORM] = batch_norm
-    if any(node.target is _PRODUCT for node in graph.nodes):
-        replaced[_PRODUCT] = product
-    return replaced
+    there = {node.target for node in graph.nodes}
+    of_images = {node.target for node in graph.nodes if _takes_images(node)}
+    return {
+        **({_EXPORTED_BATCH_NORM: batch_norm} if _BATCH_NORM in of_images else {}),
+        **({_DEVIATION: deviation} if _DEVIATION in of_images else {}),
+        **({_PRODUCT: product} if _PRODUCT in there else {}),
+    }
 
 
-def _normalizes_images(node: Any) -> bool:
-    return node.target is _BATCH_NORM and node.args[0].meta["val"].dim() > 2
+def _takes_images(node: fx.Node) -> bool:
+    return node.target in (_BATCH_NORM, _DEVIATION) and node.args[0].meta["val"].dim() > 2  # type: ignore[union-attr]
 
 
 def batch_norm(
@@ -136,14 +139,26 @@ def batch_norm(
     return out if bias is None else out + bias.view(shape), mean, scale
 
 
-def product(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply matrices [n, k, m] and [n, m, j]; where columns are few, by the transposed product.
+def deviation(x: Tensor, dim: list[int], *, correction: float | None = None, keepdim: bool = False) -> Tensor:
+    """Return the standard deviation over axes, in plain operations: Inductor's own (2.14) fails on images."""
+    centred = x - x.mean(dim, keepdim=True)
+    n = math.prod(x.shape[axis] for axis in dim)
+    return (
+        centred.square().sum(dim, keepdim=keepdim) / (n - (1 if correction is None else correction))
+    ).sqrt()
 
-    MKL takes up to five times as long for few columns as for few rows.
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply matrices [n, k, m] and [n, m, j] by the kernels that are quickest at it.
+
+    A batch of one is no batch: PyTorch copies a transposed bfloat16 factor of `bmm`, which `mm` takes as it is. MKL
+    takes up to five times as long for few columns as for few rows.
     """
+    if len(a) == 1:
+        return torch.mm(a[0], b[0])[None]
     if 1 < b.shape[2] < _FEW <= a.shape[1]:
         return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
-    return NotImplemented  # type: ignore[no-any-return]  (it stays as it is)
+    return NotImplemented  # type: ignore[no-any-return]
 
 
 def _key(traced: Traced) -> str:
