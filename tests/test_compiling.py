@@ -14,6 +14,7 @@ from torch.func import grad, vmap
 from ganbench import compiling
 from ganbench.compiling import compile_step, folder
 from ganbench.errors import ConfigError
+from ganbench.replacing import deviation, product
 from ganbench.rng import Rng
 from ganbench.tracing import _Calls
 
@@ -111,7 +112,7 @@ def test_a_product_of_one_matrix_or_of_few_columns_is_done_otherwise(
 ) -> None:
     a, b = torch.randn(n, rows, 5), torch.randn(n, 5, columns)
     with _Calls() as calls:
-        found = compiling.product(a, b)
+        found = product(a, b)
     assert [f"aten.{instead}.default" in map(str, (call[0] for call in calls.seen))] == [bool(instead)]
     if instead:
         torch.testing.assert_close(found, a @ b)
@@ -124,6 +125,22 @@ def test_such_products_are_in_compiled_steps() -> None:
     compiled = compile_step(lambda x, w: (torch.bmm(x, w), torch.bmm(x[:1], w[:1])), x, w)
     for found, expected in zip(compiled(x, w), (x @ w, x[:1] @ w[:1]), strict=True):
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+def test_the_standard_deviation_of_images(correction: int) -> None:
+    x = torch.rand(2, 16, 1, 28, 28)
+
+    def noised(x: Tensor) -> Tensor:
+        return vmap(lambda x: x + 0.5 * x.std(correction=correction))(x)
+
+    torch.testing.assert_close(compile_step(noised, x)(x), noised(x))
+
+
+def test_a_deviation_is_that_of_torch() -> None:
+    x = torch.randn(3, 4, 5)
+    for given in ({}, {"dim": [1, 2]}, {"dim": [0], "correction": 0, "keepdim": True}):
+        torch.testing.assert_close(deviation(x, **given), torch.std(x, **given))
 
 
 def _agree(model: str, family: str) -> None:
