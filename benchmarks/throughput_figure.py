@@ -37,7 +37,7 @@ def figure(table: pd.DataFrame) -> Figure:
         log_scale(ax, "x", 0.8, 1.25 * max(8, rows["pack"].max()))
         ticks = sorted(set(rows["pack"]))
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, 1.05 * ax.get_ylim()[1])
         ax.set_title(f"{network}, {width} {WIDTHS[str(network)]}")
         ax.set_xlabel("trials in a pack")
         ax.set_ylabel("trial-steps per second")
