@@ -28,6 +28,7 @@ def replacements(graph: fx.Graph) -> dict[Any, Callable[..., Any]]:
 
 
 def _takes_images(node: fx.Node) -> bool:
+    # both take a tensor first, hence a node
     return node.target in (_BATCH_NORM, _DEVIATION) and node.args[0].meta["val"].dim() > 2  # type: ignore[union-attr]
 
 
@@ -74,4 +75,4 @@ def product(a: Tensor, b: Tensor) -> Tensor:
         return torch.mm(a[0], b[0])[None]
     if 1 < b.shape[2] < _FEW <= a.shape[1]:
         return torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2)
-    return NotImplemented  # type: ignore[no-any-return]
+    return NotImplemented  # type: ignore[no-any-return]  # tells export to leave it as it is

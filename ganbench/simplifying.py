@@ -20,7 +20,8 @@ _SUM = aten.add.Tensor
 _PRODUCTS = frozenset({aten.mul.Tensor, aten.bmm.default, aten.mm.default})  # zero where either factor is
 _LINEAR = frozenset(  # zero where the first argument is
     {
-        *(aten.view.default, aten._unsafe_view.default, aten.expand.default, aten.clone.default),  # noqa: SLF001
+        aten._unsafe_view.default,  # noqa: SLF001  (its name)
+        *(aten.view.default, aten.expand.default, aten.clone.default),
         *(aten.transpose.int, aten.permute.default, aten.unsqueeze.default, aten.squeeze.dim),
         *(aten.sum.dim_IntList, aten.sum.default, aten.mean.dim, aten.neg.default),
         *(aten.leaky_relu_backward.default, aten.threshold_backward.default),

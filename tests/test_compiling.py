@@ -143,37 +143,34 @@ def test_a_deviation_is_that_of_torch() -> None:
         torch.testing.assert_close(deviation(x, **given), torch.std(x, **given))
 
 
-def _agree(model: str, family: str) -> None:
-    """One step to the last digits; two more roughly, since Adam makes whole steps of what rounding left of a zero."""
+def _agree(model: str, family: str, checkpoint: Path) -> None:
+    """Every step from one state: Adam makes whole steps of what rounding left of a zero, so that states drift apart."""
     lanes, seeds = ({"model.lr": 1e-3}, {"model.lr": 1e-4}), (3, 4)
     eager = pack(model, family, lanes=lanes, seeds=seeds)
     compiled = pack(model, family, lanes=lanes, seeds=seeds, mode="compiled")
-    _logs_agree(train(eager, 1), train(compiled, 1), 1e-5)
-    for lane in range(2):
-        (procedure, a), (_, b) = eager.lane(lane), compiled.lane(lane)
-        latents = procedure.draw_latents(Rng.of(1), 64)
-        torch.testing.assert_close(
-            procedure.sample(a, latents), procedure.sample(b, latents), atol=1e-5, rtol=1e-5
-        )
-    _logs_agree(train(eager, 2), train(compiled, 2), 0.03)
-    assert compiled.progress.compile_seconds > compiled.progress.seconds
+    for _ in range(3):
+        (log,), (other,) = train(eager, 1), train(compiled, 1)
+        assert compiled.progress.compile_seconds > compiled.progress.seconds or compiled.progress.step > 1
+        torch.testing.assert_close(log, other, atol=1e-4, rtol=1e-3)
+        for lane in range(2):
+            (procedure, a), (_, b) = eager.lane(lane), compiled.lane(lane)
+            latents = procedure.draw_latents(Rng.of(1), 64)
+            torch.testing.assert_close(
+                procedure.sample(a, latents), procedure.sample(b, latents), atol=1e-3, rtol=1e-3
+            )
+        eager.save(checkpoint, {})
+        compiled.restore(checkpoint)
 
 
-def _logs_agree(some: list[dict[str, Tensor]], others: list[dict[str, Tensor]], tolerance: float) -> None:
-    for log, other in zip(some, others, strict=True):
-        for name in log:
-            torch.testing.assert_close(log[name], other[name], atol=tolerance, rtol=tolerance)
-
-
-def test_a_compiled_pack_trains_like_an_eager_one() -> None:
-    _agree("vae", "ring")
+def test_a_compiled_pack_trains_like_an_eager_one(tmp_path: Path) -> None:
+    _agree("vae", "ring", tmp_path / "checkpoint.pt")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["ring", "gray28"])
 @pytest.mark.parametrize("model", ["mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan", "began", "vae"])
-def test_every_model_compiles(model: str, family: str) -> None:
-    _agree(model, family)
+def test_every_model_compiles(model: str, family: str, tmp_path: Path) -> None:
+    _agree(model, family, tmp_path / "checkpoint.pt")
 
 
 def test_a_compiled_pack_resumes_bit_for_bit(tmp_path: Path) -> None:
