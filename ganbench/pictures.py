@@ -1,7 +1,8 @@
-"""A few samples of each variant's best trial, kept in one file beside the scores for pictures. Torch-free."""
+"""A few samples of the trials that reports show, kept in one file beside the scores. Torch-free."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from ganbench import files
+from ganbench.analysis.corners import corners
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
 from ganbench.store import Store
 
 FILE = "samples.safetensors"
 REAL = "real"
-_SEPARATOR = "\n"  # of variant and dataset in a tensor's name
+_SEPARATOR = "\n"  # of a tensor's name: what it shows, and the dataset
 
 Pictures = dict[tuple[str, str], NDArray[Any]]
 
 
 def read_pictures(store: Store) -> Pictures:
-    """Return samples by (variant, dataset), images in [0, 1]; nothing where none were kept."""
+    """Return samples by (name, dataset), images in [0, 1]; the name is a variant, a trial's id or `real`."""
     return {_split(name): _unit(array) for name, array in _stored(store).items()}
 
 
@@ -35,31 +37,40 @@ def _stored(store: Store) -> dict[str, NDArray[Any]]:
 
 
 def collect_pictures(store: Store, results: Results) -> None:
-    """Gather the kept samples of each variant's best searched trial, and of the real data, into one file.
+    """Gather the kept samples that reports show into one file.
 
-    What the file holds and the packs no longer do stays in it.
+    They are those of each variant's best searched trial, of the real data, and of the trials in the corners of
+    precision and recall, these by their ids. What the file holds and the packs no longer do stays in it while it is
+    shown.
     """
-    found = _stored(store)
-    table = outcomes(results)
-    steps = table.set_index(["trial_id", "metric"])["best_step"]
-    for dataset in results.datasets:
-        select = results.protocol(dataset)["select"]
-        for variant in results.variants:
-            ranking = ranked_settings(results, table, dataset, variant)
-            if len(ranking):
-                best = ranking.iloc[0]
-                step = np.atleast_1d(steps.loc[(best["trial_id"], select)])[0]
-                _add(found, (variant, dataset), _kept(store, best["pack_id"], best["trial_id"], int(step)))
-        _add(found, (REAL, dataset), _real(store, dataset))
+    stored, found = _stored(store), dict[str, NDArray[Any]]()
+    for key, samples in _shown_by_reports(store, results):
+        name = _SEPARATOR.join(key)
+        kept = stored.get(name) if samples is None else samples
+        if kept is not None:
+            found[name] = kept
     if found:
         files.replace(
             store.folder / FILE, lambda temporary: save_file(dict(sorted(found.items())), temporary)
         )
 
 
-def _add(found: dict[str, NDArray[Any]], key: tuple[str, str], samples: NDArray[Any] | None) -> None:
-    if samples is not None:
-        found[_SEPARATOR.join(key)] = samples
+def _shown_by_reports(
+    store: Store, results: Results
+) -> Iterator[tuple[tuple[str, str], NDArray[Any] | None]]:
+    """Yield what reports show of each dataset, with its samples where a snapshot still has them."""
+    table = outcomes(results)
+    steps = table.set_index(["trial_id", "metric"])["best_step"]
+    packs = results.trials.drop_duplicates("trial_id").set_index("trial_id")["pack_id"]
+    for dataset in results.datasets:
+        select = results.protocol(dataset)["select"]
+        bests = {v: ranked_settings(results, table, dataset, v)["trial_id"] for v in results.variants}
+        trials = {variant: ranking.iloc[0] for variant, ranking in bests.items() if len(ranking)}
+        trials |= {trial: trial for trial in corners(results, table, dataset)["trial_id"]}
+        for name, trial in trials.items():
+            step = np.atleast_1d(steps.loc[(trial, select)])[0]
+            yield (name, dataset), _kept(store, packs[trial], trial, int(step))
+        yield (REAL, dataset), _real(store, dataset)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -97,3 +97,29 @@ def test_equal_settings_are_no_ambiguity(tmp_path: Path) -> None:
         words = ("search.space=fixed", "search.trials=3", "search.seed=0")
         assert sweep(tmp_path, *words).code == 0
     assert ("ns_gan", "ring") in read_pictures(Store(tmp_path, "quickstart"))
+
+
+def test_the_trials_in_the_corners_are_kept_by_their_ids_while_they_are_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = read_results(store)
+    search = results.trials[results.trials["stage"] == "search"]
+    first, second = search["trial_id"].astype(str).unique()[:2]
+
+    def corner(trial: str) -> None:
+        monkeypatch.setattr("ganbench.pictures.corners", lambda *_: search[search["trial_id"] == trial][:1])
+        collect_pictures(store, results)
+
+    corner(first)
+    energy = store.tidy().query("trial_id == @first and metric == 'energy_ring'")
+    best = energy.loc[energy["value"].idxmin()]
+    shown = load_file(store.snapshot(best["pack_id"], first, best["step"]))["shown"]
+    assert np.array_equal(read_pictures(store)[first, "ring"], shown)
+    corner(second)
+    names = {name for name, _ in read_pictures(store)}
+    assert second in names
+    assert first not in names
+    for path in store.folder.rglob(f"snapshots/{second}-*.safetensors"):
+        path.unlink()
+    corner(second)
+    assert second in {name for name, _ in read_pictures(store)}

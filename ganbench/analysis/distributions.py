@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganbench.analysis.bands import Array
 from ganbench.analysis.results import Metric, Results
-from ganbench.analysis.selection import ranked_settings
+from ganbench.analysis.selection import rerun_settings
 
 Flags: TypeAlias = NDArray[np.bool_]
 Groups: TypeAlias = Callable[[str, str], list[tuple[pd.Series, dict[str, float]]]]
@@ -142,13 +142,10 @@ def over_seeds(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) ->
 
     def groups(dataset: str, variant: str) -> list[tuple[pd.Series, dict[str, float]]]:
         ours = (reruns["dataset"] == dataset) & (reruns["variant"] == variant)
-        planned = reruns.loc[ours, "index"].unique().tolist()
-        ranked = ranked_settings(results, table, dataset, variant) if planned else reruns
-        ranking = ranked["index"].tolist()
-        settings = sorted(
-            planned, key=lambda index: ranking.index(index) if index in ranking else len(ranking)
-        )
-        found = [(ours & (reruns["index"] == i), {"rank": n, "setting": i}) for n, i in enumerate(settings)]
+        settings = rerun_settings(results, table, dataset, variant)
+        found: list[tuple[pd.Series, dict[str, float]]] = [
+            (ours & (reruns["index"] == i), {"rank": n, "setting": i}) for n, i in enumerate(settings)
+        ]
         return found or [(ours, {"rank": 0, "setting": np.nan})]
 
     described = _described(results, reruns, ceilings, groups)

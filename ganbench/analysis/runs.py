@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
@@ -66,29 +68,33 @@ def jointly(results: Results, table: pd.DataFrame, *, by: str = "f1") -> pd.Data
         for space, threshold in dict.fromkeys((s, at) for s, at, bare in metrics if bare == by):
             keys = {part: metrics.get((space, threshold, part)) for part in PARTS}
             if all(keys.values()):
-                found = _at_best(results, table, dataset, {str(k): p for p, k in keys.items()}, by)
-                frames.append(found.assign(threshold=threshold))
+                named = {str(key): part for part, key in keys.items()}
+                found = at_best(results, table, dataset, named, str(keys[by]))
+                frames.append(found.fillna(dict.fromkeys(PARTS, 0.0)).assign(threshold=threshold))
     columns = [*PLAN, "threshold", "step", *PARTS, "finite"]
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).reindex(columns=columns)
 
 
-def _at_best(
-    results: Results, table: pd.DataFrame, dataset: str, parts: dict[str, str], by: str
+def at_best(
+    results: Results, table: pd.DataFrame, dataset: str, names: Mapping[str, str], by: str
 ) -> pd.DataFrame:
-    key = next(key for key, part in parts.items() if part == by)
-    planned = table[(table["dataset"] == dataset) & (table["metric"] == key)]
+    """Return several metrics of each finished run at one checkpoint, its best by the metric ``by``.
+
+    One row per run with the plan's columns, `step`, a column for each metric, named by ``names`` (key → column), and
+    `finite`: whether all of them are numbers there. A metric that was not scored there is NaN.
+    """
+    planned = table[(table["dataset"] == dataset) & (table["metric"] == by)]
     scores = results.scores
-    scores = scores[scores["metric"].isin(list(parts)) & scores["trial_id"].isin(planned["trial_id"])]
+    scores = scores[scores["metric"].isin(list(names)) & scores["trial_id"].isin(planned["trial_id"])]
     wide = scores[scores["status"] == "ok"].pivot_table(
         index=["trial_id", "step"], columns="metric", values="value", dropna=False
     )
     steps = planned[["trial_id", "best_step"]].drop_duplicates("trial_id").dropna()
     at = pd.MultiIndex.from_arrays([steps["trial_id"], steps["best_step"].astype(int)])
-    values = wide.reindex(index=at, columns=list(parts)).rename(columns=parts)
+    values = wide.reindex(index=at, columns=list(names)).rename(columns=dict(names))
     values.index = pd.Index(steps["trial_id"])
     found = planned[list(PLAN)].assign(step=planned["best_step"]).join(values, on="trial_id")
-    finite = found[list(PARTS)].notna().all(axis="columns")
-    return found.assign(finite=finite, **{part: found[part].fillna(0.0) for part in PARTS})
+    return found.assign(finite=found[list(names.values())].notna().all(axis="columns"))
 
 
 def failure_shares(counts: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:

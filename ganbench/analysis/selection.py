@@ -150,3 +150,11 @@ def ranked_settings(results: Results, table: pd.DataFrame, dataset: str, variant
     rows = table[(table["dataset"] == dataset) & (table["variant"] == variant) & (table["stage"] == "search")]
     rows = rows[(rows["metric"] == metric.key) & rows[f"{at}_finite"]]
     return rows.sort_values([at, "index"], ascending=[metric.minimize, True], kind="stable")
+
+
+def rerun_settings(results: Results, table: pd.DataFrame, dataset: str, variant: str) -> list[int]:
+    """Return the settings of a variant that were re-run, as the rerun ranks them; those without a rank come last."""
+    ours = (table["dataset"] == dataset) & (table["variant"] == variant) & (table["stage"] == "rerun")
+    planned: list[int] = table.loc[ours, "index"].unique().tolist()
+    ranking = ranked_settings(results, table, dataset, variant)["index"].tolist() if planned else []
+    return sorted(planned, key=lambda index: ranking.index(index) if index in ranking else len(ranking))

@@ -32,16 +32,20 @@ def figure(results: Results, dataset: str) -> Figure:
     drawn, axes = panels(rows, columns, size=(1.7, 1.85))
     real = results.samples.get((REAL, dataset))
     for ax, name in zip(axes, names, strict=False):
-        samples = results.samples[name, dataset]
-        if samples.ndim == 2:
-            scatter(ax, samples, real, look[name].colour if name in look else GREY)
-        else:
-            _mosaic(ax, samples)
+        picture(ax, results.samples[name, dataset], real, look[name].colour if name in look else GREY)
         ax.set_title(name)
     for ax in axes[len(names) :]:
         ax.set_axis_off()
     headline(drawn, f"{dataset}: samples")
     return drawn
+
+
+def picture(ax: Axes, samples: NDArray[Any], real: NDArray[Any] | None, colour: str = GREY) -> None:
+    """Draw samples: vectors as points over the real ones, images as tiles."""
+    if samples.ndim == 2:
+        scatter(ax, samples, real, colour)
+    else:
+        _mosaic(ax, samples)
 
 
 def scatter(ax: Axes, samples: NDArray[Any], real: NDArray[Any] | None, colour: str) -> None:

@@ -60,9 +60,12 @@ EVERYTHING = {
     "searches": {"sweeps": ["ring"]},
     "agreement": {"sweeps": ["ring"], "bare": ["f1", "energy"]},
     "samples": {"sweeps": ["ring"]},
+    "corners": {"sweeps": ["ring"]},
+    "traits": {"sweeps": ["ring"], "metrics": ["f1_ring", "recall_ring"]},
 }
 STORED = {"bias": "fid-bias", "mode_drop": "mode-drop", "memorization": "memorization"}
 WITHOUT_SWEEPS = {"losses", "published", *STORED}
+OF_RUNS = {"agreement", "corners"}  # tables that need not name every model
 TESTED_APART = {"equivalence"}  # needs a further axis
 
 
@@ -76,7 +79,7 @@ def test_a_kind_shows_every_model_of_a_complete_sweep_without_a_stamp(kind: str)
     assert exhibit.stamps == ()
     for table in exhibit.tables:
         cells = " ".join(cell for row in table.rows for cell in row)
-        assert kind == "agreement" or all(model in cells for model in MODELS)
+        assert kind in OF_RUNS or all(model in cells for model in MODELS)
         assert not table.partial
         assert len(table.frame)
         assert all(len(row) in (1, len(table.header)) for row in table.rows)
@@ -180,6 +183,39 @@ def test_what_the_models_minimise_is_what_the_docstrings_say():
     assert rows.loc["wgan_gp", "source"] == "Gulrajani et al. 2017, arXiv 1704.00028"
     assert rows.loc["began", "critic"] == "L(x) − k L(G(z))"
     assert rows.loc["vae", "critic"].startswith("−E log p(x | decode(μ + σε))")
+
+
+def test_agreement_is_shown_of_the_metrics_that_are_named():
+    store = shelf({"ring": ring()})
+    (table,) = made("agreement", store, sweeps=["ring"], metrics=["recall_ring", "f1_ring"]).tables
+    assert {(row["metric_a"], row["metric_b"]) for _, row in table.frame.iterrows()} == {
+        ("f1_ring", "recall_ring")
+    }
+    assert made("agreement", store, sweeps=["ring"], metrics=["f1_ring"]).tables[0].frame.empty
+
+
+def test_corners_show_the_samples_of_their_runs():
+    sweep = ring()
+    trials = sweep.trials["trial_id"]
+    squares = {(trial, "ring"): np.full((4, 2), n / 100.0) for n, trial in enumerate(trials)}
+    exhibit = made("corners", shelf({"ring": replace(sweep, samples=squares)}), sweeps=["ring"])
+    panels = exhibit.figures[0].figure.axes
+    places = {("high", "low"): 1, ("high", "high"): 2, ("low", "low"): 4, ("low", "high"): 5}
+    for row in exhibit.tables[0].frame.to_dict("records"):
+        panel = panels[places[row["precision_end"], row["recall_end"]]]
+        assert panel.get_title(loc="left").startswith(f"{row['variant']}: precision {row['precision']:.2f}")
+        assert panel.get_lines()[-1].get_xdata()[0] == squares[row["trial_id"], "ring"][0, 0]
+
+
+def test_traits_stand_beside_the_baselines():
+    (table,) = made(
+        "traits", shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "energy_ring"]
+    ).tables
+    assert table.header == ("model", "n", "F1 (ring)", "energy (ring)")
+    rows = {row[0]: row for row in table.rows}
+    assert rows["untrained generator"][2:] == ("0.500", "0.500")
+    assert [rows[model][1] for model in MODELS] == ["3"] * len(MODELS)
+    assert not made("traits", shelf({"ring": ring()}), sweeps=["ring"], metrics=["fd_ring"]).tables[0].rows
 
 
 def test_best_scores_stand_beside_published_ones_that_are_marked():

@@ -1,4 +1,4 @@
-"""Whether two extractors order runs, and models, alike."""
+"""Whether two metrics, such as one distance with two extractors, order runs, and models, alike."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ SAID = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The sweeps, and the bare name of the metrics that are compared across extractors."""
+    """The sweeps, and the metrics that are compared: those named by `metrics`, else all with one of the bare names."""
 
     sweeps: list[str]
     bare: list[str] = field(default_factory=lambda: ["fd", "fid"])
+    metrics: list[str] = field(default_factory=list)
+    text: str = "Two extractors on the same runs"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
-    """Return a figure of runs by the first two extractors, and one table of all pairs."""
+    """Return a figure of runs by the first two metrics, and one table of all pairs."""
     boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or len(_metrics(b, settings)) > 1]
 
     def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
@@ -63,13 +65,16 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         rows = [_row(board, row) for _, row in frame.iterrows()]
         return Block(board, board.label, rows, frame=frame)
 
-    figure = board_panels(boards, panel, text="Two extractors on the same runs")
-    table = stacked(name, "Agreement of extractors", HEADER, blocks(boards, block), [SAID])
+    figure = board_panels(boards, panel, text=settings.text)
+    table = stacked(name, f"Agreement: {settings.text}", HEADER, blocks(boards, block), [SAID])
     return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
 
 
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
-    return [m for m in board.results.metrics(board.dataset) if m.bare in settings.bare]
+    every = board.results.metrics(board.dataset)
+    if settings.metrics:
+        return [metric for metric in every if metric.key in settings.metrics]
+    return [metric for metric in every if metric.bare in settings.bare]
 
 
 def _row(board: Board, row: Row) -> tuple[str, ...]:

@@ -1,0 +1,119 @@
+"""What high and low precision and recall look like: the runs in the corners of their plane."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganbench.analysis.corners import AXES, HIGH, LOW, axes_of, corners, spread
+from ganbench.report import samples, words
+from ganbench.report.cells import Row, keyed
+from ganbench.report.paper.drawing import WIDTH, absent, legend, narrow, nothing, stamp
+from ganbench.report.paper.exhibit import (
+    Block,
+    Drawing,
+    Exhibit,
+    Settings,
+    baselines_said,
+    blocks,
+    stacked,
+    stamps_of,
+)
+from ganbench.report.paper.shelf import Board, Shelf
+from ganbench.report.render import number
+from ganbench.report.style import INK, headline, looks, panels
+
+HEADER = ("precision is", "recall is", "model", "setting", "seed", "step", "precision", "recall")
+SAID = (
+    "All searched runs by precision and recall at the checkpoint that the selecting metric chooses, and samples of the"
+    " run nearest to each corner, both axes scaled to the range of the runs. Chosen for being extreme: an illustration,"
+    " not a comparison of models."
+)
+
+
+def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
+    """Return a figure of six panels a data set and one table; sweeps without precision and recall have none."""
+    boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or axes_of(b.results, b.dataset)]
+    found = {id(b): corners(b.results, b.ready.outcomes, b.dataset) for b in boards if b.summary}
+
+    def block(board: Board) -> Block:
+        frame, axes = found[id(board)], axes_of(board.results, board.dataset) or ()
+        heading = f"{board.label}, {' and '.join(words.metric_name(metric) for metric in axes)}"
+        rows = [_row(row) for _, row in frame.iterrows()]
+        return Block(board, heading, rows, baselines_said(board, axes, 2), frame=frame)
+
+    drawings = [
+        Drawing(
+            f"{name}_{board.sweep}_{board.dataset}".strip("_").replace("-", "_"),
+            f"{board.label}. {SAID}",
+            _figure(board, found.get(id(board))),
+        )
+        for board in boards
+    ]
+    table = stacked(name, "High and low precision and recall", HEADER, blocks(boards, block), [SAID])
+    return Exhibit([table], drawings, stamps_of(boards))
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    ends = [str(row[f"{axis}_end"]) for axis in AXES]
+    values = [number(float(row[axis]), 2) for axis in AXES]
+    return (*ends, str(row["variant"]), str(row["index"]), str(row["seed"]), f"{row['step']:.0f}", *values)
+
+
+def _figure(board: Board, found: pd.DataFrame | None) -> Figure:
+    if found is None:
+        figure, axes = panels(1, 1, size=(WIDTH / 2, 1.4))
+        absent(axes[0], board)
+        return figure
+    figure, axes = panels(2, 3, size=(WIDTH / 3, WIDTH / 3))
+    plane, *above = axes[:3]
+    data, *below = axes[3:]
+    _plane(plane, board, found)
+    _picture(data, board, samples.REAL, "data")
+    at = keyed(found, *(f"{axis}_end" for axis in AXES))
+    for ends, ax in zip(((HIGH, LOW), (HIGH, HIGH), (LOW, LOW), (LOW, HIGH)), (*above, *below), strict=True):
+        if ends not in at:
+            nothing(ax, "precision or recall\ndoes not vary")
+            continue
+        row = at[ends]
+        said = (
+            f"{row['variant']}: precision {number(row['precision'], 2)},\nrecall {number(row['recall'], 2)}"
+        )
+        _picture(ax, board, str(row["trial_id"]), said)
+    legend(figure, looks(board.results.variants))
+    headline(figure, f"{board.label}: high and low precision and recall")
+    return figure
+
+
+def _plane(ax: Axes, board: Board, found: pd.DataFrame) -> None:
+    look = looks(board.results.variants)
+    for variant, ours in spread(board.results, board.ready.outcomes, board.dataset).groupby(
+        "variant", sort=False
+    ):
+        style = look[str(variant)]
+        ax.plot(ours["recall"], ours["precision"], color=style.colour, marker=style.marker, linestyle="none",
+                markersize=3, alpha=0.7)  # fmt: skip
+    ax.plot(
+        found["recall"],
+        found["precision"],
+        "o",
+        markerfacecolor="none",
+        color=INK,
+        markersize=9,
+        linestyle="none",
+    )
+    ax.set_xlabel("recall ↑")
+    ax.set_ylabel("precision ↑")
+    ax.set_title(narrow(board.label), fontsize=8)
+    if board.stamp:
+        stamp(ax, board.stamp, top=False)
+
+
+def _picture(ax: Axes, board: Board, name: str, said: str) -> None:
+    array = board.results.samples.get((name, board.dataset))
+    ax.set_title(said, fontsize=7)
+    if array is None:
+        nothing(ax, "no samples are kept\nwith this sweep")
+        return
+    samples.picture(ax, array, board.results.samples.get((samples.REAL, board.dataset)))

@@ -1,0 +1,131 @@
+"""Several metrics of the same runs side by side: what a score rewards, or punishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganbench.analysis.results import FLOOR, Metric
+from ganbench.analysis.traits import traits
+from ganbench.errors import ConfigError
+from ganbench.report import cells, words
+from ganbench.report.paper.drawing import WIDTH, absent, narrow, nothing, stamp, variants_of
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of
+from ganbench.report.paper.shelf import Board, Shelf
+from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.style import GREY, INK, Look, headline, list_down, looks, panels
+from ganbench.report.tables import BASELINES
+
+SAID = (
+    "Means over the seeds of each model's chosen setting with Student's 95 % intervals, all at one checkpoint of each"
+    " run: its best by the metric that selects. Runs without all of these scores are left out; n counts those that"
+    " have them. Dashed: real against real."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sweeps and the keys of the metrics, one column each; `text` is the caption."""
+
+    sweeps: list[str]
+    metrics: list[str]
+    text: str = "Scores of the same runs"
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise ConfigError("`metrics` must name at least one metric, such as fd_lenet28")
+
+
+def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
+    """Return a figure with a panel a metric and a row a sweep, and one table; sweeps without these scores have none."""
+    boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or _metrics(b, settings)]
+    frames = {
+        id(b): traits(b.results, b.ready.outcomes, b.dataset, [m.key for m in _metrics(b, settings)])
+        for b in boards
+        if b.summary
+    }
+
+    def block(board: Board) -> Block:
+        frame, metrics = frames[id(board)], _metrics(board, settings)
+        at = cells.keyed(frame, "variant", "metric")
+        rows = []
+        for variant in board.results.variants:
+            ours = [at.get((variant, metric.key)) for metric in metrics]
+            n = str(next((row["n"] for row in ours if row is not None), 0))
+            rows.append(
+                (variant, n, *(_cell(row, _places(board, m)) for row, m in zip(ours, metrics, strict=True)))
+            )
+        baselines = [
+            (
+                said,
+                MISSING,
+                *(
+                    number(board.results.baseline(board.dataset, base, m.key), _places(board, m))
+                    for m in metrics
+                ),
+            )
+            for base, said in BASELINES.items()
+        ]
+        below = [row for row in baselines if set(row[2:]) != {MISSING}]
+        return Block(board, board.label, rows, below, frame=frame)
+
+    ready = next((board for board in boards if board.summary), None)
+    titles = [words.metric_name(m) for m in _metrics(ready, settings)] if ready else settings.metrics
+    table = stacked(name, settings.text, ("model", "n", *titles), blocks(boards, block), [SAID])
+    figure = _figure(boards, frames, settings)
+    return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
+
+
+def _metrics(board: Board, settings: Settings) -> list[Metric]:
+    known = {metric.key: metric for metric in board.results.metrics(board.dataset)}
+    return [known[key] for key in settings.metrics] if set(settings.metrics) <= set(known) else []
+
+
+def _places(board: Board, metric: Metric) -> int:
+    rows = board.of(board.ready.outcomes, metric)
+    return decimals(rows["best"].astype(float))
+
+
+def _cell(row: cells.Row | None, places: int) -> str:
+    if row is None:
+        return MISSING
+    return cells.interval(("mean", "lower", "upper"), places)(row)
+
+
+def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Settings) -> Figure:
+    wide = len(settings.metrics)
+    figure, axes = panels(max(len(boards), 1), wide, size=(WIDTH / max(wide, 2), 2.4), sharey="row")
+    look = looks(variants_of(boards))
+    for place, board in enumerate(boards):
+        row = axes[wide * place : wide * (place + 1)]
+        if board.summary is None:
+            for ax in row:
+                absent(ax, board)
+            continue
+        for ax, metric in zip(row, _metrics(board, settings), strict=True):
+            _panel(ax, board, frames[id(board)], metric, look)
+        row[0].set_title(narrow(board.label), fontsize=8)
+        if board.stamp:
+            stamp(row[-1], board.stamp)
+    headline(figure, settings.text)
+    return figure
+
+
+def _panel(ax: Axes, board: Board, frame: pd.DataFrame, metric: Metric, look: dict[str, Look]) -> None:
+    variants = board.results.variants
+    ours = frame[frame["metric"] == metric.key]
+    if ours.empty:
+        nothing(ax, "no setting re-run yet")
+        return
+    for row in ours.to_dict("records"):
+        style, y = look[str(row["variant"])], variants.index(row["variant"])
+        ax.plot([row["lower"], row["upper"]], [y, y], color=INK, linewidth=0.9)
+        ax.plot([row["mean"]], [y], marker=style.marker, color=style.colour, linestyle="none")
+    ax.axvline(
+        board.results.baseline(board.dataset, FLOOR, metric.key), color=GREY, linestyle="--", linewidth=0.8
+    )
+    list_down(ax, variants)
+    ax.set_xlabel(words.metric_name(metric).replace(" (", "\n("))
