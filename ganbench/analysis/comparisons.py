@@ -18,6 +18,7 @@ Pair: TypeAlias = tuple[Array, Array]
 
 HOLM_AT = (1, 5, 10)
 UNDECIDED = "undecided"
+ALIKE = 0.75  # as sure as the better of two alike models may be to come out ahead
 COLUMNS = ("dataset", "metric", "k", "a", "b", "n_a", "n_b", "share", "lower", "upper", "line", "p")
 
 
@@ -34,7 +35,8 @@ def comparisons(
     `share` is P(a beats b), see `Duel`, with its 95 % interval `lower`, `upper` and the p-value `p` of ½,
     which Holm (1979) corrects to `p_holm` over all pairs and budgets of a dataset and metric. `verdict` is
     the winner where p_holm < .05, else `undecided`; a pair at more than n/4 is undecided and has no
-    interval. `line` is how an interval is drawn: solid to n/8, dashed to n/4, none. ``conservative`` adds
+    interval. `alike` where the whole interval lies within [¼, ¾], uncorrected; a decided pair can be.
+    `line` is how an interval is drawn: solid to n/8, dashed to n/4, none. ``conservative`` adds
     `band_lower`, `band_upper`, see `band_bounds`. Diverged is worst, and equal to diverged; a pair of which
     one has no draw has a row without numbers. Raises `StatisticsError` for draws that are not independent.
     """
@@ -42,7 +44,8 @@ def comparisons(
     families = frame.groupby(["dataset", "metric"], sort=False)["p"]
     frame["p_holm"] = families.transform(holm) if len(frame) else frame["p"]
     won = frame["a"].where(frame["share"] > 0.5, frame["b"])
-    return frame.assign(verdict=won.where(frame["p_holm"] < 1.0 - LEVEL, UNDECIDED))
+    alike = (frame["lower"] >= 1.0 - ALIKE) & (frame["upper"] <= ALIKE)
+    return frame.assign(verdict=won.where(frame["p_holm"] < 1.0 - LEVEL, UNDECIDED), alike=alike)
 
 
 def comparison_curves(

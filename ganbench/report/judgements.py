@@ -54,7 +54,7 @@ def pairs_table(summary: Summary, dataset: str, metric: Metric) -> Table | None:
     frame = of_metric(summary.comparisons, dataset, metric)
     if not frame["share"].notna().any():
         return None
-    header = ("A", "B", "n", *(f"k = {k}" for k in HOLM_AT), "after Holm")
+    header = ("A", "B", "n", *(f"k = {k}" for k in HOLM_AT), "after Holm", "alike")
     sizes = frame.drop_duplicates(["a", "b"])[["n_a", "n_b"]].astype(int).itertuples(index=False, name=None)
     rows = [
         (*row[:2], f"{n_a}, {n_b}", *row[2:]) for row, (n_a, n_b) in zip(pair_rows(frame), sizes, strict=True)

@@ -28,23 +28,24 @@ def matrix(frame: pd.DataFrame, variants: list[str]) -> tuple[NDArray[np.float64
 
 
 def pair_rows(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return a row a pair: the share with its interval at each budget, and at which budgets who is better."""
+    """Return a row a pair: the share with its interval at each budget, at which who is better, and at which alike."""
     rows = []
     for (a, b), ours in frame.groupby(["a", "b"], sort=False):
         at = keyed(ours, "k")
         cells = [interval(at[k,], ("share", "lower", "upper"), 2) if (k,) in at else MISSING for k in HOLM_AT]
-        rows.append((str(a), str(b), *cells, verdict(ours)))
+        rows.append((str(a), str(b), *cells, verdict(ours), _budgets(ours[ours["alike"]]) or MISSING))
     return rows
 
 
 def verdict(pair: pd.DataFrame) -> str:
     """Say who is better at which budgets, or that it is undecided."""
     decided = pair[pair["verdict"] != UNDECIDED]
-    said = [
-        f"{winner} (k = {', '.join(map(str, rows['k']))})"
-        for winner, rows in decided.groupby("verdict", sort=False)
-    ]
+    said = [f"{winner} ({_budgets(rows)})" for winner, rows in decided.groupby("verdict", sort=False)]
     return ", ".join(said) or UNDECIDED
+
+
+def _budgets(rows: pd.DataFrame) -> str:
+    return f"k = {', '.join(map(str, rows['k']))}" if len(rows) else ""
 
 
 def with_verdicts(crossings: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:

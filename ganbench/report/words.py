@@ -34,7 +34,8 @@ PAIRS = (
     "P(row beats column): the share of draws in which the best of k settings of the row's model is better than the"
     " best of k of the column's, ties counted half. Framed: decided, that is different from ½ after Holm's correction"
     " over all pairs and budgets of the data set that could be tested; all others are undecided. Blank beyond half of"
-    " the settings."
+    " the settings. Alike: the whole 95 % interval lies between 0.25 and 0.75, uncorrected; decided and alike is better"
+    " by little."
 )
 DAGGER = "†"
 CROSSINGS = (
@@ -242,7 +243,8 @@ def decided_note(comparisons: pd.DataFrame) -> str:
     decided = int((comparisons["verdict"] != UNDECIDED).sum())
     left = len(comparisons) - tested
     more = f"; {left} more could not be tested: too few settings" if left else ""
-    return f"{decided} of {tested} comparisons are decided{more}"
+    alike = int(comparisons["alike"].sum())
+    return f"{decided} of {tested} comparisons are decided, {alike} alike{more}"
 
 
 def common_notes(summary: Summary, dataset: str) -> tuple[str, ...]:

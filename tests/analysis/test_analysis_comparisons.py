@@ -56,6 +56,20 @@ def test_equal_models_are_undecided_and_different_ones_are_not():
     assert swapped.loc[1, "share"] == pytest.approx(1 - rows.loc[(1, "a", "b"), "share"])
 
 
+def test_models_are_alike_where_the_whole_interval_is_and_not_before():
+    made = board({"toy": {"a": NEAR, "b": np.roll(NEAR, 1) * 1.0001, "c": 1.6 * NEAR, "d": 9.0 * NEAR}})
+    rows = compared(made)
+    inside = (rows["lower"] >= 0.25) & (rows["upper"] <= 0.75)
+    assert rows["alike"].tolist() == inside.tolist()
+    at = rows.set_index(["k", "a", "b"])
+    assert at.loc[(1, "a", "b"), "alike"]
+    assert not at.loc[(10, "a", "b"), "alike"]  # nor told apart: sixty settings say too little about ten
+    assert at.loc[(10, "a", "b"), "verdict"] == "undecided"
+    assert not at.loc[(1, "a", "d"), "alike"]
+    few = compared(board({"toy": {"a": [1.0, 2.0, 3.0, 4.0], "b": [1.5, 2.5, 3.5, 2.0]}}))
+    assert not few["alike"].any()
+
+
 def test_numbers_are_the_duel_s_and_the_default_is_no_draw():
     made = board({"toy": {"a": [1e-9, *NEAR], "b": [1e-9, *FAR]}}, default=0)
     row = compared(made).set_index("k").loc[5]

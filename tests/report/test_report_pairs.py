@@ -10,13 +10,13 @@ from ganbench.analysis.results import Metric
 from ganbench.report.pairs import crossing_rows, matrix, pair_rows, rank_rows, with_verdicts
 from ganbench.report.words import metric_name, power
 
-COLUMNS = ["k", "a", "b", "share", "lower", "upper", "verdict"]
+COLUMNS = ["k", "a", "b", "share", "lower", "upper", "verdict", "alike"]
 PAIRS = pd.DataFrame(
     [
-        (1, "x", "y", 0.75, 0.6, 0.9, "x"),
-        (5, "x", "y", 0.9, 0.5, 1.0, "undecided"),
-        (10, "x", "y", 1.0, np.nan, np.nan, "undecided"),
-        (1, "x", "z", np.nan, np.nan, np.nan, "undecided"),
+        (1, "x", "y", 0.75, 0.6, 0.9, "x", True),
+        (5, "x", "y", 0.9, 0.5, 1.0, "undecided", True),
+        (10, "x", "y", 1.0, np.nan, np.nan, "undecided", False),
+        (1, "x", "z", np.nan, np.nan, np.nan, "undecided", False),
     ],
     columns=COLUMNS,
 )
@@ -30,8 +30,8 @@ def test_a_matrix_is_filled_on_both_sides():
 
 def test_pairs_by_hand():
     assert pair_rows(PAIRS) == [
-        ("x", "y", "0.75 [0.60, 0.90]", "0.90 [0.50, 1.00]", "1.00", "x (k = 1)"),
-        ("x", "z", "—", "—", "—", "undecided"),
+        ("x", "y", "0.75 [0.60, 0.90]", "0.90 [0.50, 1.00]", "1.00", "x (k = 1)", "k = 1, 5"),
+        ("x", "z", "—", "—", "—", "undecided", "—"),
     ]
 
 

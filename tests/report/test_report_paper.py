@@ -273,7 +273,7 @@ def test_reruns_have_the_setting_s_number_and_its_own_runs():
 def test_pairs_and_crossings_say_what_was_tested_and_what_is_decided():
     runs = {m: [Run(n, [base + n]) for n in range(21)] for m, base in (("a", 0.0), ("b", 100.0), ("c", 0.5))}
     heading = rows_of("pairs", results(runs))[0][0]
-    assert "2 of 6 comparisons are decided; 3 more could not be tested: too few settings" in heading
+    assert "2 of 6 comparisons are decided, 1 alike; 3 more could not be tested: too few settings" in heading
     cells = {row[:2]: row[2:] for row in rows_of("crossings", results(runs))[1:]}
     assert ["†" in cell for cell in cells["a", "b"]] == [False, True, True]  # decided at 1, not at 5 and 10
     assert all("†" in cell for cell in cells["a", "c"] if cell != "—")
@@ -367,7 +367,13 @@ def test_a_model_missing_on_one_dataset_has_a_row_without_numbers():
     keep = ~((both.trials["model"] == "vae") & (both.trials["dataset"] == "grid"))
     store = shelf({"two": replace(both, trials=both.trials[keep])})
     (table,) = made("pairs", store, sweeps=["two"]).tables
-    assert [row for row in table.rows if row[:2] == ("ns_gan", "vae")][1][2:] == ("—", "—", "—", "undecided")
+    assert [row for row in table.rows if row[:2] == ("ns_gan", "vae")][1][2:] == (
+        "—",
+        "—",
+        "—",
+        "undecided",
+        "—",
+    )
     (table,) = made("best", store, sweeps=["two"], published="lucic2018/best_fid", datasets=["mnist"]).tables
     assert {row[0]: row for row in table.rows}["vae"][2] == "—"
 

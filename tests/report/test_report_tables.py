@@ -219,7 +219,7 @@ def test_judgements_by_hand():
     (pair,) = found["pairs_toy"].rows
     assert pair[:3] == ("a", "b", "4, 4")
     assert pair[3].startswith("1.00 [")
-    assert pair[4:] == ("—", "—", "undecided")
+    assert pair[4:] == ("—", "—", "undecided", "—")
     assert found["ranks_toy"].rows == (
         ("a", "5/5/0/0", "1 [1, 1]", "100 %"),
         ("b", "5/5/0/0", "2 [2, 2]", "0 %"),
@@ -303,9 +303,11 @@ def test_only_comparisons_that_were_tested_are_counted():
     """Of 7 settings k = 1 is tested, k = 5 and 10 are more than a quarter of them."""
     runs = {m: [Run(n, [base + n]) for n in range(8)] for m, base in (("a", 0.0), ("b", 100.0), ("c", 200.0))}
     notes = made_of(results(runs))["pairs_toy"].notes
-    assert notes[-1] == "0 of 3 comparisons are decided; 6 more could not be tested: too few settings."
+    assert (
+        notes[-1] == "0 of 3 comparisons are decided, 0 alike; 6 more could not be tested: too few settings."
+    )
     many = {m: [Run(n, [base + n]) for n in range(41)] for m, base in (("a", 0.0), ("b", 100.0))}
-    assert made_of(results(many))["pairs_toy"].notes[-1] == "3 of 3 comparisons are decided."
+    assert made_of(results(many))["pairs_toy"].notes[-1] == "3 of 3 comparisons are decided, 0 alike."
 
 
 def test_stars_need_five_runs():
