@@ -66,6 +66,7 @@ def test_models_are_alike_where_the_whole_interval_is_and_not_before():
     assert not at.loc[(10, "a", "b"), "alike"]  # nor told apart: sixty settings say too little about ten
     assert at.loc[(10, "a", "b"), "verdict"] == "undecided"
     assert not at.loc[(1, "a", "d"), "alike"]
+    assert not compared(board({"toy": {"d": 9.0 * NEAR, "a": NEAR}}))["alike"].any()
     few = compared(board({"toy": {"a": [1.0, 2.0, 3.0, 4.0], "b": [1.5, 2.5, 3.5, 2.0]}}))
     assert not few["alike"].any()
 

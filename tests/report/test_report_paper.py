@@ -207,6 +207,22 @@ def test_corners_show_the_samples_of_their_runs():
         assert panel.get_lines()[-1].get_xdata()[0] == squares[row["trial_id"], "ring"][0, 0]
 
 
+def test_verdicts_of_two_searches_stand_beside_each_other():
+    first, second = ring(), replace(ring(), name="again")
+    tables = made("searches", shelf({"ring": first, "again": second}), sweeps=["ring", "again"]).tables
+    assert [table.name for table in tables] == ["x", "x_repeats"]
+    rows = [row for row in tables[1].rows if len(row) > 1]
+    assert [row[:3] for row in rows[:2]] == [("F1 (ring)", "1", "3"), ("F1 (ring)", "5", "3")]
+    assert all(row[6:] == ("0", "3", "0.00") for row in rows)  # the same search: nothing reversed
+    (_, table) = made("searches", shelf({"again": second}), sweeps=["ring", "again"]).tables
+    assert "ring not run" in table.title
+    assert table.partial
+    (_, table) = made(
+        "searches", shelf({"ring": unfinished(first, 40), "again": second}), sweeps=["ring", "again"]
+    ).tables
+    assert "ring partial: 40 of 90 trials" in table.title
+
+
 def test_traits_stand_beside_the_baselines():
     (table,) = made(
         "traits", shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "energy_ring"]

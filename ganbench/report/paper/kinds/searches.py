@@ -9,6 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ganbench.analysis.anytime import over_searches
+from ganbench.analysis.repeats import repeats
+from ganbench.report import words
+from ganbench.report.cells import Row
 from ganbench.report.figures import dress
 from ganbench.report.paper.drawing import board_panels, nothing
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, baselines_said, stacked, stamps_of, title
@@ -21,6 +24,23 @@ SAID = (
     "Best so far of each of several independent searches after k settings, in the order in which they were drawn:"
     " lines their median, shades from the best to the worst of them. Between the two of them the median of all such"
     " searches lies with probability 1 − 2^(1 − searches)."
+)
+
+
+REPEATS = (
+    "metric",
+    "k",
+    "pairs",
+    "decided",
+    "in the other",
+    "both, same way",
+    "reversed",
+    "one side of ½",
+    "mean distance",
+)
+REPEATED = (
+    "Pairs of models that both searches could compare: decided after Holm's correction in the first, in the second, the"
+    " same way in both, and the other way round; on one side of ½: P(A beats B) is; mean distance of the two P."
 )
 
 
@@ -63,7 +83,37 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     blocks = [_block(board, settings) for board in boards]
     header = ("model", *(f"k = {k}" for k in AT))
     table = stacked(name, "Best so far, search by search", header, blocks, [SAID])
-    return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
+    again = stacked(
+        f"{name}_repeats",
+        "Verdicts of two searches",
+        REPEATS,
+        [
+            Block(boards[0], f"{boards[0].label}: the first search"),
+            *(_repeats(boards[0], b) for b in boards[1:]),
+        ],
+        [REPEATED],
+    )
+    return Exhibit(
+        [table, again] if len(boards) > 1 else [table], [Drawing(name, SAID, figure)], stamps_of(boards)
+    )
+
+
+def _repeats(first: Board, board: Board) -> Block:
+    """Return what another search says beside the first; a heading alone where one of the two is missing."""
+    if first.summary is None or board.summary is None:
+        return Block(first if first.summary is None else board, board.label)
+    frame = board.of(repeats(first.ready.comparisons, board.ready.comparisons))
+    rows = [_repeated(board, row) for _, row in frame.iterrows()]
+    return Block(board, f"{first.sweep} and {board.sweep}", rows, frame=frame)
+
+
+def _repeated(board: Board, row: Row) -> tuple[str, ...]:
+    counts = [str(row[name]) for name in ("k", "pairs", "first", "second", "same", "reversed", "side")]
+    return (
+        words.metric_name(board.results.metric(board.dataset, row["metric"])),
+        *counts,
+        number(row["distance"], 2),
+    )
 
 
 def _block(board: Board, settings: Settings) -> Block:
