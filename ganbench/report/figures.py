@@ -26,7 +26,7 @@ BAND_COLUMNS = 4
 TITLES = {
     "median": "median of the best of k settings",
     "best_so_far": "best so far of one search, k settings",
-    "study_mean": "mean ± sd of the best of k settings, the study's bootstrap",
+    "study_mean": "mean ± sd of the best of k settings, the study's bootstrap, not winsorised",
 }
 
 

@@ -55,7 +55,7 @@ SENSITIVITY = (
     " settings."
 )
 SELECTION = (
-    "Gap: the best setting's searched score minus the untrimmed mean of its reruns, with Student's 95 % interval;"
+    "Gap: a re-run setting's searched score minus the untrimmed mean of its reruns, with Student's 95 % interval;"
     " where smaller scores are better, below 0 is optimism. As good: share of reruns at least as good as the searched"
     " score, about one half where nothing was luck, with Clopper and Pearson's interval."
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ganbench.report.paper.shelf import Board
-from ganbench.report.style import ALARM, GREY, Look, headline, key_columns, looks, panels
+from ganbench.report.style import ALARM, GREY, INK, Look, headline, key_columns, list_down, looks, panels
 
 WIDTH = 7.2  # inches of a whole figure: the text width of paper.tex
 COLUMNS = 3
@@ -71,6 +72,18 @@ def mark(ax: Axes, board: Board, said: str | None = None) -> None:
 def narrow(label: str) -> str:
     """Break a long label before its bracket."""
     return label.replace(" (", "\n(") if len(label) > 22 else label
+
+
+def intervals_down(
+    ax: Axes, rows: pd.DataFrame, names: tuple[str, str, str], variants: Sequence[str], look: dict[str, Look]
+) -> None:
+    """Draw a centre with its lower and upper bound for each row of a frame, the variants listed down the panel."""
+    for row in rows.to_dict("records"):
+        style, y = look[str(row["variant"])], variants.index(row["variant"])
+        centre, *bounds = (row[name] for name in names)
+        ax.plot(bounds, [y, y], color=INK, linewidth=0.9)
+        ax.plot([centre], [y], marker=style.marker, color=style.colour, linestyle="none")
+    list_down(ax, variants)
 
 
 def stamp(ax: Axes, text: str, *, top: bool = True) -> None:

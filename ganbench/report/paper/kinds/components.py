@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 
 from ganbench.report.cells import Row
 from ganbench.report.pairs import interval
-from ganbench.report.paper.drawing import board_panels, nothing
+from ganbench.report.paper.drawing import board_panels, intervals_down, nothing
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, Settings, blocks, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.style import INK, Look, list_down
+from ganbench.report.style import Look
 
 HEADER = (
     "model",
@@ -39,11 +39,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         if frame.empty:
             nothing(ax, "no settings re-run\nwith several seeds")
             return
-        for row in frame.to_dict("records"):
-            style, y = look[str(row["variant"])], variants.index(row["variant"])
-            ax.plot([row["share_lower"], row["share_upper"]], [y, y], color=INK, linewidth=0.9)
-            ax.plot([row["share"]], [y], marker=style.marker, color=style.colour, linestyle="none")
-        list_down(ax, variants)
+        intervals_down(ax, frame, ("share", "share_lower", "share_upper"), variants, look)
         ax.set_xlim(-0.02, 1.02)
         ax.set_xlabel(f"share of the setting in the variance\nof {title(board.metric(settings.metric))}")
 

@@ -12,11 +12,11 @@ from ganbench.analysis.results import FLOOR, Metric
 from ganbench.analysis.traits import traits
 from ganbench.errors import ConfigError
 from ganbench.report import cells, words
-from ganbench.report.paper.drawing import WIDTH, absent, narrow, nothing, stamp, variants_of
+from ganbench.report.paper.drawing import WIDTH, absent, intervals_down, narrow, nothing, stamp, variants_of
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals, number
-from ganbench.report.style import GREY, INK, Look, headline, list_down, looks, panels
+from ganbench.report.style import GREY, Look, headline, looks, panels
 from ganbench.report.tables import BASELINES
 
 SAID = (
@@ -115,17 +115,12 @@ def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Sett
 
 
 def _panel(ax: Axes, board: Board, frame: pd.DataFrame, metric: Metric, look: dict[str, Look]) -> None:
-    variants = board.results.variants
     ours = frame[frame["metric"] == metric.key]
     if ours.empty:
         nothing(ax, "no setting re-run yet")
         return
-    for row in ours.to_dict("records"):
-        style, y = look[str(row["variant"])], variants.index(row["variant"])
-        ax.plot([row["lower"], row["upper"]], [y, y], color=INK, linewidth=0.9)
-        ax.plot([row["mean"]], [y], marker=style.marker, color=style.colour, linestyle="none")
+    intervals_down(ax, ours, ("mean", "lower", "upper"), board.results.variants, look)
     ax.axvline(
         board.results.baseline(board.dataset, FLOOR, metric.key), color=GREY, linestyle="--", linewidth=0.8
     )
-    list_down(ax, variants)
     ax.set_xlabel(words.metric_name(metric).replace(" (", "\n("))
