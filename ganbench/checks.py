@@ -41,12 +41,17 @@ def check_config(config: dict[str, Any], precisions: Iterable[str]) -> None:
 def check_metric(
     where: str, key: str, protocol: dict[str, Any], at: tuple[str, ...] = ("every", "best_last")
 ) -> None:
-    """Require that a protocol gives a metric, whatever the threshold in its key, on these schedules.
+    """Require that a protocol ranks by a metric, whatever the threshold in its key, on these schedules.
 
     Raises `ConfigError`.
     """
     metrics = [metric for metric in protocol["metrics"].values() if metric["at"] in at]
-    known = [f"{bare}_{metric['space']}" for metric in metrics for bare in metric["directions"]]
+    known = [
+        f"{bare}_{metric['space']}"
+        for metric in metrics
+        for bare, direction in metric["directions"].items()
+        if direction != "none"
+    ]
     if key.partition("@")[0] not in known:
         when = " at every checkpoint" if at == ("every",) else ""
         raise ConfigError(

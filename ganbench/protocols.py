@@ -242,8 +242,8 @@ class Metric(Protocol):
     """A score of samples; returns bare names, keyed by scoring as `<name>_<space>` (`f1@3` → `f1_polygons@3`).
 
     `space` is an extractor's name, or the name of the known support. `directions` says for each bare name
-    (without its `@`) whether `min` or `max` is better. `at` is `every` checkpoint or `best_last`. Where a metric
-    has `unranked`, these bare names rank no model: they qualify other names, or describe fakes alone. A metric uses
+    (without its `@`) whether `min` or `max` is better, or `none`: it describes samples and ranks nothing. `at` is
+    `every` checkpoint or `best_last`. Where a metric has `unranked`, these bare names rank no model. A metric uses
     all samples it is given, or the first `n_real` and `n_fake` where it has such fields (`metrics.sets.sizes`).
     """
 
@@ -261,7 +261,7 @@ class Metric(Protocol):
 
     @property
     def directions(self) -> Mapping[str, str]:
-        """Return `min` or `max` for each bare name."""
+        """Return `min`, `max` or `none` for each bare name."""
         ...
 
     @property

@@ -36,12 +36,17 @@ class Metric:
     bare: str
     space: str
     at: str
-    direction: str  # min | max
+    direction: str  # min | max | none
 
     @property
     def minimize(self) -> bool:
         """Return whether smaller is better."""
         return self.direction == "min"
+
+    @property
+    def ranked(self) -> bool:
+        """Return whether one side is better; what describes samples alone ranks nothing."""
+        return self.direction != "none"
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,11 @@ class Results:
         )
 
     def metrics(self, dataset: str) -> list[Metric]:
-        """Return the scored metrics: headline, curve and selecting metric first, then by name."""
+        """Return the scored metrics that rank: headline, curve and selecting metric first, then by name."""
+        return [metric for metric in self.described(dataset) if metric.ranked]
+
+    def described(self, dataset: str) -> list[Metric]:
+        """Return all scored metrics, those too that have no better side."""
         scored = set(self.scored.loc[self.scored["dataset"] == dataset, "metric"])
         first = list(dict.fromkeys(self.protocol(dataset)[n] for n in ("headline", "curve", "select")))
         keys = [k for k in first if k in scored] + sorted(scored - set(first), key=_natural)

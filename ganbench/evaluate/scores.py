@@ -101,10 +101,10 @@ def _advice(sides: dict[str, Side]) -> list[str]:
 
 def table(report: Report) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of the scores for a person."""
-    arrows = {"min": "↓", "max": "↑"}
+    arrows = {"min": " ↓", "max": " ↑", "none": ""}
     rows = [
         [
-            f"{name} {arrows[entry['direction']]}",
+            f"{name}{arrows[entry['direction']]}",
             "–" if entry["value"] is None else f"{entry['value']:.6g}",
             entry["extractor"],
             str(entry["n_real"]),

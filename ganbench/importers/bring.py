@@ -137,9 +137,12 @@ def _rules(
 ) -> dict[str, Any]:
     """Return a data set's protocol as a definition has it, as far as it is known."""
     mine = [key for key in metrics if key in set(rows["metric"])]
-    headline = wish.headline or min(mine, key=lambda key: (key != PREFERRED, metrics[key][2] != "min"))
-    if headline not in metrics:
-        raise DataError(f"--headline {headline}: the files have no such metric, only {', '.join(metrics)}")
+    ranked = [key for key in mine if metrics[key][2] != "none"]
+    if not ranked:
+        raise DataError(f"nothing ranks: add --better {mine[0]}=min, or max")
+    headline = wish.headline or min(ranked, key=lambda key: (key != PREFERRED, metrics[key][2] != "min"))
+    if headline not in ranked:
+        raise DataError(f"--headline {headline}: the files rank by no such metric, only {', '.join(ranked)}")
     said = "".join(f", {name} {value}" for name, value in facts.items())
     specs = {
         key: {"space": space, "directions": {bare: better}, "at": "every"}

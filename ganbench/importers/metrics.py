@@ -11,7 +11,7 @@ from ganbench.shipped import builtin
 
 @cache
 def known() -> dict[str, str]:
-    """Return `min` or `max` by bare name, over all of conf/metric."""
+    """Return `min`, `max` or `none` by bare name, over all of conf/metric."""
     found: dict[str, str] = {}
     for path in sorted(builtin("conf/metric").glob("*.yaml")):
         found |= read_yaml(path).get("directions", {})

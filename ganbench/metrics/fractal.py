@@ -59,7 +59,6 @@ class FractalDimension:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
-    unranked: ClassVar[frozenset[str]] = frozenset({"fractal"})  # describes fakes alone
     space: str
     directions: Mapping[str, str]
     at: str

@@ -73,7 +73,6 @@ class MultiScaleSimilarity:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    unranked: ClassVar[frozenset[str]] = frozenset({"ms_ssim"})  # describes fakes alone
     space: str
     directions: Mapping[str, str]
     at: str

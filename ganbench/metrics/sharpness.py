@@ -37,7 +37,6 @@ class Sharpness:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    unranked: ClassVar[frozenset[str]] = frozenset({"sharpness"})  # describes fakes alone
     space: str
     directions: Mapping[str, str]
     at: str

@@ -121,7 +121,7 @@ def score(metric: Any, real: Tensor, fake: Tensor, makes: Tensor | None = None) 
 def signs(metric: Any) -> dict[str, float]:
     """1 for names of which less is better, −1 for the others."""
     direction = {name: metric.directions[name.partition("@")[0]] for name in metric.names}
-    return {name: {"min": 1.0, "max": -1.0}[way] for name, way in direction.items()}
+    return {name: {"min": 1.0, "max": -1.0}[way] for name, way in direction.items() if way != "none"}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -130,7 +130,7 @@ def test_a_metric_says_what_it_gives(name: str) -> None:
     values = score(metric, real_points(metric.space), far_points(metric.space))
     assert set(values) == set(metric.names)
     assert {bare.partition("@")[0] for bare in values} == set(metric.directions)
-    assert set(metric.directions.values()) <= {"min", "max"}
+    assert set(metric.directions.values()) <= {"min", "max", "none"}
     assert metric.at in {"every", "best_last"}
     assert metric.needs <= {"features", "probabilities", "generator", "manifold", "labels", "train"}
     assert all(type(value) is float and math.isfinite(value) for value in values.values())
@@ -139,7 +139,7 @@ def test_a_metric_says_what_it_gives(name: str) -> None:
 def compared(metric: Any, real: Tensor, others: list[Tensor]) -> set[str]:
     """The names that say how good fakes are beside the real samples; others describe fakes alone, or a score."""
     unranked = getattr(metric, "unranked", frozenset())
-    ranked = {name for name in metric.names if name.partition("@")[0] not in unranked}
+    ranked = {name for name in signs(metric) if name.partition("@")[0] not in unranked}
     if "manifold" in metric.needs:
         return ranked
     best = score(metric, real, real)

@@ -17,7 +17,7 @@ SCORES = {  # column → key, bare name, space, what is better
     "fid_score": ("fid_inception", "fid", "inception", "min"),
     "inception_score": ("is_inception", "is", "inception", "max"),
     "kid_score": ("kid_inception", "kid", "inception", "min"),
-    "ms_ssim": ("ms_ssim_pixels", "ms_ssim", "pixels", "min"),
+    "ms_ssim": ("ms_ssim_pixels", "ms_ssim", "pixels", "none"),
 }
 NAN_DETECTED, CODE_FAILED, NOT_COMPUTED = 31337.0, 4242.0, -1.0
 OURS = {  # as conf/sampler/replay_wide.yaml has them

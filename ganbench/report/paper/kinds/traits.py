@@ -80,7 +80,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
 
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
-    known = {metric.key: metric for metric in board.results.metrics(board.dataset)}
+    known = {metric.key: metric for metric in board.results.described(board.dataset)}
     return [known[key] for key in settings.metrics] if set(settings.metrics) <= set(known) else []
 
 
