@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import plain_reports, sweep
+from commands import ganbench, plain_reports, sweep
 from safetensors.numpy import load_file, save_file
 
 from ganbench.pictures import collect_pictures, read_pictures
@@ -82,6 +82,13 @@ def test_a_damaged_snapshot_leaves_its_picture_out(store: Store) -> None:
     (store.folder / PICTURES).unlink()
     collect_pictures(store, read_results(store))
     assert read_pictures(store).keys() == {("ns_gan", "ring"), ("real", "ring")}
+
+
+def test_compacting_gathers_them_too(store: Store) -> None:
+    before = (store.folder / PICTURES).read_bytes()
+    (store.folder / PICTURES).unlink()
+    assert ganbench("compact", "quickstart", "--results", store.folder.parent).code == 0
+    assert (store.folder / PICTURES).read_bytes() == before
 
 
 def test_images_come_back_in_the_unit_interval(store: Store) -> None:

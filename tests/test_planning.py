@@ -234,13 +234,16 @@ REFUSED = {
     "protocol.headline=f1": "`protocol.headline`: protocol ring gives no metric `f1`, only f1_ring",
     "protocol.curve=fd_lenet28": "`protocol.curve`: protocol ring gives no metric",
     "rerun.select.metric=f1": "`rerun.select.metric`: protocol ring gives no metric `f1`",
+    "dataset=fashion_mnist protocol=gray28_study protocol.headline=sharpness_pixels": (
+        "gives no metric `sharpness_pixels`, only"
+    ),
 }
 
 
 @pytest.mark.parametrize("override", REFUSED)
 def test_what_cannot_be_planned(override: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        define(override)
+        define(*override.split())
     assert REFUSED[override] in str(caught.value)
 
 

@@ -43,7 +43,7 @@ def corners(results: Results, table: pd.DataFrame, dataset: str) -> pd.DataFrame
     """Return the searched run nearest to each corner of the plane of precision and recall, from `spread`.
 
     Both axes are scaled to the range that the runs span, distances are the larger of the two differences, ties go to
-    the earlier model and setting. One row per corner: `precision_end` and `recall_end` are `high` or `low`. Empty
+    the earlier in the plan. One row per corner: `precision_end` and `recall_end` are `high` or `low`. Empty
     where either does not vary.
     """
     runs = spread(results, table, dataset)

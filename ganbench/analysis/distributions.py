@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganbench.analysis.bands import Array
 from ganbench.analysis.results import Metric, Results
-from ganbench.analysis.selection import rerun_settings
+from ganbench.analysis.selection import rerun_order
 
 Flags: TypeAlias = NDArray[np.bool_]
 Groups: TypeAlias = Callable[[str, str], list[tuple[pd.Series, dict[str, float]]]]
@@ -142,7 +142,7 @@ def over_seeds(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) ->
 
     def groups(dataset: str, variant: str) -> list[tuple[pd.Series, dict[str, float]]]:
         ours = (reruns["dataset"] == dataset) & (reruns["variant"] == variant)
-        settings = rerun_settings(results, table, dataset, variant)
+        settings = rerun_order(results, table, dataset, variant)
         found: list[tuple[pd.Series, dict[str, float]]] = [
             (ours & (reruns["index"] == i), {"rank": n, "setting": i}) for n, i in enumerate(settings)
         ]

@@ -17,8 +17,7 @@ def repeats(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     `reversed`; `side`: how many have P(a beats b) on one side of ½ in both (½ is on either), and `distance`: the mean
     difference of the two P.
     """
-    one_tested, two_tested = (frame[frame["p"].notna()] for frame in (first, second))
-    both = one_tested.merge(two_tested, on=KEYS, suffixes=("_1", "_2"))
+    both = _tested(first).merge(_tested(second), on=KEYS, suffixes=("_1", "_2"))
     rows = []
     for key, ours in both.groupby(KEYS[:3], sort=False):
         one, two = ours["verdict_1"] != UNDECIDED, ours["verdict_2"] != UNDECIDED
@@ -28,3 +27,14 @@ def repeats(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         counts = (one, two, one & agreed, one & two & ~agreed, sides)
         rows.append((*key, len(ours), *(int(found.sum()) for found in counts), float(away)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _tested(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the tested pairs, each with the earlier name first, whatever order a sweep lists its models in."""
+    rows = frame[frame["p"].notna()]
+    turned = (rows["a"] > rows["b"]).to_numpy()
+    return rows.assign(
+        a=rows["a"].where(~turned, rows["b"]),
+        b=rows["b"].where(~turned, rows["a"]),
+        share=rows["share"].where(~turned, 1.0 - rows["share"]),
+    )

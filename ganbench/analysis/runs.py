@@ -84,17 +84,15 @@ def at_best(
     `finite`: whether all of them are numbers there. A metric that was not scored there is NaN.
     """
     planned = table[(table["dataset"] == dataset) & (table["metric"] == by)]
+    steps = planned.drop_duplicates("trial_id").set_index("trial_id")["best_step"]
     scores = results.scores
-    scores = scores[scores["metric"].isin(list(names)) & scores["trial_id"].isin(planned["trial_id"])]
-    wide = scores[scores["status"] == "ok"].pivot_table(
-        index=["trial_id", "step"], columns="metric", values="value", dropna=False
-    )
-    steps = planned[["trial_id", "best_step"]].drop_duplicates("trial_id").dropna()
-    at = pd.MultiIndex.from_arrays([steps["trial_id"], steps["best_step"].astype(int)])
-    values = wide.reindex(index=at, columns=list(names)).rename(columns=dict(names))
-    values.index = pd.Index(steps["trial_id"])
-    found = planned[list(PLAN)].assign(step=planned["best_step"]).join(values, on="trial_id")
-    return found.assign(finite=found[list(names.values())].notna().all(axis="columns"))
+    scores = scores[scores["metric"].isin(list(names)) & (scores["status"] == "ok")]
+    there = scores["step"].to_numpy() == steps.reindex(scores["trial_id"]).to_numpy()
+    wide = scores[there].astype({"trial_id": str, "metric": str})
+    values = wide.pivot(index="trial_id", columns="metric", values="value").reindex(columns=list(names))
+    found = planned[list(PLAN)].assign(step=planned["best_step"])
+    found = found.join(values.rename(columns=dict(names)), on="trial_id")
+    return found.assign(finite=np.isfinite(found[list(names.values())].to_numpy(dtype=float)).all(axis=1))
 
 
 def failure_shares(counts: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:

@@ -152,7 +152,7 @@ def ranked_settings(results: Results, table: pd.DataFrame, dataset: str, variant
     return rows.sort_values([at, "index"], ascending=[metric.minimize, True], kind="stable")
 
 
-def rerun_settings(results: Results, table: pd.DataFrame, dataset: str, variant: str) -> list[int]:
+def rerun_order(results: Results, table: pd.DataFrame, dataset: str, variant: str) -> list[int]:
     """Return the settings of a variant that were re-run, as the rerun ranks them; those without a rank come last."""
     ours = (table["dataset"] == dataset) & (table["variant"] == variant) & (table["stage"] == "rerun")
     planned: list[int] = table.loc[ours, "index"].unique().tolist()

@@ -9,7 +9,7 @@ import pandas as pd
 from ganbench.analysis.reruns import student_half
 from ganbench.analysis.results import Results
 from ganbench.analysis.runs import at_best
-from ganbench.analysis.selection import rerun_settings
+from ganbench.analysis.selection import rerun_order
 
 COLUMNS = ("dataset", "variant", "setting", "n", "metric", "mean", "sd", "lower", "upper")
 
@@ -27,7 +27,7 @@ def traits(results: Results, table: pd.DataFrame, dataset: str, keys: Sequence[s
     runs = found[(found["stage"] == "rerun") & found["finite"]]
     rows = []
     for variant in results.variants:
-        setting = next(iter(rerun_settings(results, table, dataset, variant)), None)
+        setting = next(iter(rerun_order(results, table, dataset, variant)), None)
         ours = runs[(runs["variant"] == variant) & (runs["index"] == setting)]
         for key in keys if len(ours) else ():
             mean, sd, n = float(ours[key].mean()), float(ours[key].std(ddof=1)), len(ours)

@@ -59,7 +59,7 @@ def pairs_table(summary: Summary, dataset: str, metric: Metric) -> Table | None:
     rows = [
         (*row[:2], f"{n_a}, {n_b}", *row[2:]) for row, (n_a, n_b) in zip(pair_rows(frame), sizes, strict=True)
     ]
-    notes = [words.PAIRS, f"{words.decided_note(frame)}."]
+    notes = [words.PAIRS, words.ALIKE, f"{words.decided_note(frame)}."]
     made = _table(
         summary, dataset, "pairs", f"P(A beats B) by {_named(metric)} on {dataset}", header, rows, notes
     )

@@ -34,9 +34,9 @@ PAIRS = (
     "P(row beats column): the share of draws in which the best of k settings of the row's model is better than the"
     " best of k of the column's, ties counted half. Framed: decided, that is different from ½ after Holm's correction"
     " over all pairs and budgets of the data set that could be tested; all others are undecided. Blank beyond half of"
-    " the settings. Alike: the whole 95 % interval lies between 0.25 and 0.75, uncorrected; decided and alike is better"
-    " by little."
+    " the settings."
 )
+ALIKE = "Alike: the whole 95 % interval lies between 0.25 and 0.75, uncorrected; decided and alike is better by little."
 DAGGER = "†"
 CROSSINGS = (
     "The smallest k at which the best of k settings of the worse model beats the best of b of the better one more"

@@ -58,6 +58,15 @@ def test_axes_are_scaled_to_what_the_runs_span() -> None:
     assert found.loc[("high", "high"), "index"] == 2
 
 
+def test_distance_is_the_larger_of_the_two_differences() -> None:
+    planes = {
+        "a": [[(0.0, 0.0)], [(1.0, 0.55)], [(0.7, 0.7)], [(0.3, 1.0)]]
+    }  # sums 0.45 and 0.6, larger 0.45 and 0.3
+    sweep = made(planes)
+    found = corners(sweep, outcomes(sweep), "toy").set_index(["precision_end", "recall_end"])
+    assert found.loc[("high", "high"), "index"] == 2
+
+
 def test_nothing_where_an_axis_does_not_vary_or_is_not_scored() -> None:
     flat = made({"a": [[(0.5, 0.0)], [(0.5, 1.0)]]})
     assert corners(flat, outcomes(flat), "toy").empty

@@ -53,6 +53,11 @@ def test_same_reversed_and_undecided_by_hand() -> None:
     ]
 
 
+def test_the_order_in_which_a_sweep_lists_its_models_does_not_matter() -> None:
+    turned = FIRST.assign(a=FIRST["b"], b=FIRST["a"], share=1.0 - FIRST["share"])
+    pd.testing.assert_frame_equal(repeats(FIRST, turned), repeats(FIRST, FIRST))
+
+
 def test_a_search_repeats_itself_and_what_one_lacks_is_left_out() -> None:
     found = repeats(FIRST, FIRST)
     assert (found["first"] == found["same"]).all()

@@ -55,6 +55,12 @@ def test_metrics_come_headline_first_then_naturally():
     assert [metric.key for metric in found] == ["f1_toy", "f1_toy@0.75", "f1_toy@3", "f1_toy@12"]
 
 
+def test_what_has_no_better_side_is_described_and_ranks_nothing():
+    made = results({"a": [Run(0, [1.0])]}, metric="sharpness_toy", direction="none")
+    assert made.metrics("toy") == []
+    assert [metric.key for metric in made.described("toy")] == ["sharpness_toy"]
+
+
 def test_further_axes_are_part_of_the_variant():
     made = results({"a": [Run(0, [1.0]), Run(1, [2.0])]})
     trials = made.trials.assign(**{"model.d_steps": ["1", "5"]})

@@ -45,6 +45,21 @@ def test_means_over_the_seeds_of_the_chosen_setting_at_the_best_checkpoint() -> 
     assert "b" not in found.index.get_level_values("variant")
 
 
+def test_the_checkpoint_is_the_selecting_metrics_and_a_run_without_a_score_there_is_left_out() -> None:
+    sweep = made([(1, [0.9, 0.7]), (1, [0.8, 1.2]), (1, [1.1, 1.0])])
+    sweep.definition["protocols"]["toy"]["headline"] = "sharp_toy"  # always best at the last checkpoint
+    reruns = sweep.trials.loc[sweep.trials["stage"] == "rerun", "trial_id"].tolist()
+    scores = sweep.scores
+    gone = (scores["trial_id"] == reruns[1]) & (scores["step"] == 10) & (scores["metric"] == "sharp_toy")
+    sweep = replace(sweep, scores=scores[~gone])
+    found = traits(sweep, outcomes(sweep), "toy", KEYS).set_index("metric")
+    assert found["n"].tolist() == [2, 2]
+    assert found.loc["fd_toy", "mean"] == pytest.approx((0.7 + 1.0) / 2)
+    infinite = scores.assign(value=scores["value"].mask(gone, np.inf))
+    sweep = replace(sweep, scores=infinite)
+    assert traits(sweep, outcomes(sweep), "toy", KEYS)["n"].tolist() == [2, 2]
+
+
 def test_a_run_that_diverged_is_not_counted_and_one_run_has_no_interval() -> None:
     sweep = made([(1, [0.9, 0.7]), (1, None)])
     found = traits(sweep, outcomes(sweep), "toy", KEYS)

@@ -212,6 +212,11 @@ REFUSED = {
     "no csv": ("", (), "is not a CSV file"),
     "said": (GOOD, ("--stated", "model=b"), "the file says the model"),
     "pairs": (GOOD, ("--stated", "model"), "not of the form name=value"),
+    "nothing ranks": ("model,dataset,step,ms_ssim_pixels\na,d,1,0.2\n", (), "add --better ms_ssim_pixels=min"),
+    "describes": (
+        GOOD.replace("inception", "inception,ms_ssim_pixels").replace("5", "5,0.2"), ("--headline", "ms_ssim_pixels"),
+        "no such metric, only fid_inception",
+    ),
     "headline": (GOOD, ("--headline", "kid_inception"), "no such metric, only fid_inception"),
     "two columns": ("model,model\na,b\n", (), "two columns 'model'"),
     "protocols": (

@@ -201,7 +201,11 @@ def test_corners_show_the_samples_of_their_runs():
     exhibit = made("corners", shelf({"ring": replace(sweep, samples=squares)}), sweeps=["ring"])
     panels = exhibit.figures[0].figure.axes
     places = {("high", "low"): 1, ("high", "high"): 2, ("low", "low"): 4, ("low", "high"): 5}
-    for row in exhibit.tables[0].frame.to_dict("records"):
+    circles = panels[0].get_lines()[-1]
+    frame = exhibit.tables[0].frame
+    assert circles.get_xdata().tolist() == frame["recall"].tolist()
+    assert circles.get_ydata().tolist() == frame["precision"].tolist()
+    for row in frame.to_dict("records"):
         panel = panels[places[row["precision_end"], row["recall_end"]]]
         assert panel.get_title(loc="left").startswith(f"{row['variant']}: precision {row['precision']:.2f}")
         assert panel.get_lines()[-1].get_xdata()[0] == squares[row["trial_id"], "ring"][0, 0]
@@ -231,7 +235,56 @@ def test_traits_stand_beside_the_baselines():
     rows = {row[0]: row for row in table.rows}
     assert rows["untrained generator"][2:] == ("0.500", "0.500")
     assert [rows[model][1] for model in MODELS] == ["3"] * len(MODELS)
-    assert not made("traits", shelf({"ring": ring()}), sweeps=["ring"], metrics=["fd_ring"]).tables[0].rows
+
+
+@pytest.mark.parametrize("kind", ["traits", "agreement"])
+def test_a_metric_that_was_not_scored_is_named(kind: str):
+    exhibit = made(kind, shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "fd_ring"])
+    assert exhibit.stamps == ("ring not scored by fd_ring",)
+    assert exhibit.tables[0].rows == (("ring: not scored by fd_ring",),)
+
+
+def test_a_sweep_without_precision_and_recall_has_no_corners_and_says_so():
+    exhibit = made("corners", shelf({"toy": toy()}), sweeps=["toy"])
+    assert exhibit.stamps == ("toy not scored by precision and recall",)
+
+
+def test_traits_mark_the_score_of_real_against_real():
+    sweep = ring()
+    real = sweep.baselines.assign(baseline="real", value=[0.9, 0.1, 0.8, 0.7][: len(sweep.baselines)])
+    sweep = replace(sweep, baselines=pd.concat([sweep.baselines, real], ignore_index=True))
+    figure = made(
+        "traits", shelf({"ring": sweep}), sweeps=["ring"], metrics=["f1_ring", "energy_ring"]
+    ).figures[0]
+    floors = [ax.get_lines()[-1].get_xdata()[0] for ax in figure.figure.axes]
+    assert floors == [sweep.baseline("ring", "real", key) for key in ("f1_ring", "energy_ring")]
+
+
+def test_two_searches_of_two_data_sets_are_compared_data_set_by_data_set():
+    first = ring(datasets=("ring", "grid"))
+    store = shelf({"one": first, "two": replace(first, name="two")})
+    (_, table) = made("searches", store, sweeps=["one", "two"]).tables
+    headings = [row[0] for row in table.rows if len(row) == 1]
+    assert [said.split(":")[1].strip() for said in headings] == ["the first search", "another search"] * 2
+    assert len(made("searches", store, sweeps=["one"]).tables) == 1
+    assert made("searches", store, sweeps=[]).tables[0].frame.empty
+
+
+def test_searches_of_samplers_that_learn_have_no_verdicts_but_their_curves():
+    learned = replace(ring(), definition={**ring().definition, "search": {"space": "wide", "sampler": "tpe"}})
+    (curves, verdicts) = made("searches", shelf({"a": learned, "b": learned}), sweeps=["a", "b"]).tables
+    assert len(curves.frame)
+    assert "draws are not independent" in verdicts.rows[-1][0]
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_an_exhibit_that_the_draws_cannot_carry_says_so_and_the_paper_goes_on(tmp_path: Path):
+    learned = replace(ring(), definition={**ring().definition, "search": {"space": "wide", "sampler": "tpe"}})
+    plan = paper({"kind": "pairs", "sweeps": ["ring"]}, {"kind": "failures", "sweeps": ["ring"]})
+    (page,) = write_paper(plan, shelf({"ring": learned}), tmp_path)
+    assert [table.name for table in page.tables] == ["pairs", "failures"]
+    assert page.stamps[0].startswith("pairs not shown: comparisons at a budget need independent draws")
+    assert "need independent draws" in (tmp_path / "tables" / "pairs.tex").read_text()
 
 
 def test_best_scores_stand_beside_published_ones_that_are_marked():

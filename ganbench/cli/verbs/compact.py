@@ -9,7 +9,13 @@ from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
 
 @app.command(rich_help_panel=PUBLISH)
 def compact(name: str, results: Results = DEFAULT_RESULTS) -> None:
-    """Merge every attempt's rows into scores.parquet."""
+    """Merge every attempt's rows into scores.parquet, and the samples that reports show into one file."""
+    from ganbench.pictures import collect_pictures
     from ganbench.store.opening import open_store
+    from ganbench.sweep import read_results
 
-    typer.echo(open_store(name, results).compact())
+    store = open_store(name, results)
+    typer.echo(store.compact())
+    found = read_results(store)
+    if len(found.scores):
+        collect_pictures(store, found)

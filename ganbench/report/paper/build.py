@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
+from ganbench.analysis.draws import StatisticsError
 from ganbench.files import replace_bytes, replace_text
 from ganbench.report.build import FORMATS
 from ganbench.report.paper.document import Page, as_markdown, as_tex
 from ganbench.report.paper.exhibit import Exhibit
 from ganbench.report.paper.plan import Entry, Paper, Section
 from ganbench.report.paper.shelf import Shelf
+from ganbench.report.render import Table
 from ganbench.report.style import styled, to_bytes
 from ganbench.report.threads import one_thread
 
@@ -43,8 +47,28 @@ def _page(section: Section, entries: tuple[Entry, ...], shelf: Shelf, say: Calla
     page = Page(section.title, section.text)
     for entry in entries:
         say(entry.name)
-        page.add(entry.module.make(entry.name, entry.settings, shelf))
+        page.add(_made(entry, shelf))
     return page
+
+
+def _made(entry: Entry, shelf: Shelf) -> Exhibit:
+    """Return an exhibit, or where a sweep's draws cannot carry its statistic, the reason in its place."""
+    try:
+        made: Exhibit = entry.module.make(entry.name, entry.settings, shelf)
+    except StatisticsError as error:
+        reason = str(error)
+        caption = entry.name.replace("_", " ").capitalize()
+        table = Table(
+            entry.name,
+            caption,
+            ("not shown",),
+            ((reason,),),
+            notes=(),
+            partial=True,
+            frame=pd.DataFrame({"not shown": [reason]}),
+        )
+        return Exhibit([table], stamps=(f"{entry.name} not shown: {reason}",))
+    return made
 
 
 def _write(exhibit: Exhibit, out: Path) -> None:

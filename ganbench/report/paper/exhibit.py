@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -102,6 +102,23 @@ def _stamped(boards: Sequence[Board]) -> pd.DataFrame:
 def blocks(boards: Sequence[Board], make: Callable[[Board], Block]) -> list[Block]:
     """Return each board's part of a table; one without numbers is its heading alone."""
     return [make(board) if board.summary else Block(board, board.label) for board in boards]
+
+
+def scored_by(boards: Sequence[Board], keys: Iterable[str]) -> list[Board]:
+    """Return the boards; one that lacks a metric is stamped with its name and has no numbers."""
+    wanted = list(keys)
+    return [_lacking(board, wanted) if board.summary else board for board in boards]
+
+
+def _lacking(board: Board, wanted: Sequence[str]) -> Board:
+    known = {metric.key for metric in board.results.described(board.dataset)}
+    missing = [key for key in wanted if key not in known]
+    return replace(board, summary=None, stamp=f"not scored by {', '.join(missing)}") if missing else board
+
+
+def figure_name(name: str, board: Board) -> str:
+    """Name a figure of one board."""
+    return f"{name}_{board.sweep}_{board.dataset}".strip("_").replace("-", "_")
 
 
 def title(metric: Metric) -> str:

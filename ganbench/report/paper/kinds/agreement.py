@@ -12,7 +12,16 @@ from ganbench.report import words
 from ganbench.report.cells import Row
 from ganbench.report.pairs import interval
 from ganbench.report.paper.drawing import board_panels, nothing
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of, title
+from ganbench.report.paper.exhibit import (
+    Block,
+    Drawing,
+    Exhibit,
+    blocks,
+    scored_by,
+    stacked,
+    stamps_of,
+    title,
+)
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.style import Look, log_scale
 
@@ -36,7 +45,8 @@ class Settings:
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure of runs by the first two metrics, and one table of all pairs."""
-    boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or len(_metrics(b, settings)) > 1]
+    boards = scored_by(shelf.boards(settings.sweeps), settings.metrics)
+    boards = [b for b in boards if b.summary is None or len(_metrics(b, settings)) > 1]
 
     def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
         metrics = _metrics(board, settings)[:2]
@@ -73,7 +83,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
     every = board.results.metrics(board.dataset)
     if settings.metrics:
-        return [metric for metric in every if metric.key in settings.metrics]
+        return [metric for key in settings.metrics for metric in every if metric.key == key]
     return [metric for metric in every if metric.bare in settings.bare]
 
 

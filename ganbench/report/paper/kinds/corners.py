@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,8 +19,10 @@ from ganbench.report.paper.exhibit import (
     Settings,
     baselines_said,
     blocks,
+    figure_name,
     stacked,
     stamps_of,
+    title,
 )
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import number
@@ -33,8 +37,8 @@ SAID = (
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
-    """Return a figure of six panels a data set and one table; sweeps without precision and recall have none."""
-    boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or axes_of(b.results, b.dataset)]
+    """Return a figure of six panels a data set and one table."""
+    boards = [_with_axes(board) for board in shelf.boards(settings.sweeps)]
     found = {id(b): corners(b.results, b.ready.outcomes, b.dataset) for b in boards if b.summary}
 
     def block(board: Board) -> Block:
@@ -45,7 +49,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
     drawings = [
         Drawing(
-            f"{name}_{board.sweep}_{board.dataset}".strip("_").replace("-", "_"),
+            figure_name(name, board),
             f"{board.label}. {SAID}",
             _figure(board, found.get(id(board))),
         )
@@ -53,6 +57,12 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     ]
     table = stacked(name, "High and low precision and recall", HEADER, blocks(boards, block), [SAID])
     return Exhibit([table], drawings, stamps_of(boards))
+
+
+def _with_axes(board: Board) -> Board:
+    if board.summary is None or axes_of(board.results, board.dataset):
+        return board
+    return replace(board, summary=None, stamp="not scored by precision and recall")
 
 
 def _row(row: Row) -> tuple[str, ...]:
@@ -103,8 +113,8 @@ def _plane(ax: Axes, board: Board, found: pd.DataFrame) -> None:
         markersize=9,
         linestyle="none",
     )
-    ax.set_xlabel("recall ↑")
-    ax.set_ylabel("precision ↑")
+    for side, metric in zip("yx", axes_of(board.results, board.dataset) or (), strict=False):
+        ax.set(**{f"{side}label": title(metric)})
     ax.set_title(narrow(board.label), fontsize=8)
     if board.stamp:
         stamp(ax, board.stamp, top=False)

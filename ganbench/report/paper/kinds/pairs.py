@@ -30,7 +30,11 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         return Block(board, heading, pair_rows(frame), frame=frame)
 
     header = ("A", "B", *(f"k = {k}" for k in HOLM_AT), "decided after Holm", "alike")
-    notes = [words.PAIRS, "[ ] is the 95 % interval; none beyond n/4, where every pair is undecided."]
+    notes = [
+        words.PAIRS,
+        words.ALIKE,
+        "[ ] is the 95 % interval; none beyond n/4, where every pair is undecided.",
+    ]
     table = stacked(name, "P(A beats B) at a budget of k settings", header, blocks(boards, block), notes)
     drawings = [Drawing(name, words.PAIRS, figure)]
     return Exhibit([table], drawings, stamps_of(boards))

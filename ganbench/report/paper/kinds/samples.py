@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ganbench.report import samples
 from ganbench.report.paper.drawing import WIDTH, absent
-from ganbench.report.paper.exhibit import Drawing, Exhibit, stamps_of
+from ganbench.report.paper.exhibit import Drawing, Exhibit, figure_name, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.style import ALARM, panels
 
@@ -27,7 +27,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     boards = shelf.boards(settings.sweeps)
     drawings = [
         Drawing(
-            f"{name}_{board.sweep}_{board.dataset}".strip("_").replace("-", "_"),
+            figure_name(name, board),
             f"{board.label}. {SAID}",
             _figure(board),
         )

@@ -16,7 +16,7 @@ from ganbench.report.figures import dress
 from ganbench.report.paper.drawing import board_panels, nothing
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, baselines_said, stacked, stamps_of, title
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.render import MISSING, Table, decimals, number
 from ganbench.report.style import Look
 
 AT = (1, 5, 10, 50, 100)
@@ -83,28 +83,31 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     blocks = [_block(board, settings) for board in boards]
     header = ("model", *(f"k = {k}" for k in AT))
     table = stacked(name, "Best so far, search by search", header, blocks, [SAID])
-    again = stacked(
-        f"{name}_repeats",
-        "Verdicts of two searches",
-        REPEATS,
-        [
-            Block(boards[0], f"{boards[0].label}: the first search"),
-            *(_repeats(boards[0], b) for b in boards[1:]),
-        ],
-        [REPEATED],
-    )
-    return Exhibit(
-        [table, again] if len(boards) > 1 else [table], [Drawing(name, SAID, figure)], stamps_of(boards)
-    )
+    tables = [table, _verdicts(name, boards)] if len(settings.sweeps) > 1 and boards else [table]
+    return Exhibit(tables, [Drawing(name, SAID, figure)], stamps_of(boards))
+
+
+def _verdicts(name: str, boards: list[Board]) -> Table:
+    """Return what the further searches say beside the first one of their data set."""
+    firsts = [board for board in boards if board.sweep == boards[0].sweep]
+    others = [board for board in boards if board.sweep != boards[0].sweep]
+    blocks = []
+    for first in firsts:
+        blocks.append(Block(first, f"{first.label}: the first search"))
+        blocks += [_repeats(first, board) for board in others if board.dataset in ("", first.dataset)]
+    blocks += [Block(board, board.label) for board in others if not any(board is b.board for b in blocks)]
+    return stacked(f"{name}_repeats", "Verdicts of two searches", REPEATS, blocks, [REPEATED])
 
 
 def _repeats(first: Board, board: Board) -> Block:
-    """Return what another search says beside the first; a heading alone where one of the two is missing."""
+    """Return what another search says beside the first; a heading alone where there is nothing to compare."""
     if first.summary is None or board.summary is None:
-        return Block(first if first.summary is None else board, board.label)
-    frame = board.of(repeats(first.ready.comparisons, board.ready.comparisons))
+        return Block(board, board.label)
+    if not (first.summary.iid and board.summary.iid):
+        return Block(board, f"{board.label}: the draws are not independent, no verdicts")
+    frame = board.of(repeats(first.summary.comparisons, board.summary.comparisons))
     rows = [_repeated(board, row) for _, row in frame.iterrows()]
-    return Block(board, f"{first.sweep} and {board.sweep}", rows, frame=frame)
+    return Block(board, f"{board.label}: another search", rows, frame=frame)
 
 
 def _repeated(board: Board, row: Row) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from ganbench.analysis.results import FLOOR, Metric
 from ganbench.analysis.traits import traits
 from ganbench.errors import ConfigError
 from ganbench.report import cells, words
+from ganbench.report.pairs import interval
 from ganbench.report.paper.drawing import WIDTH, absent, intervals_down, narrow, nothing, stamp, variants_of
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, stacked, stamps_of
+from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, scored_by, stacked, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals, number
 from ganbench.report.style import GREY, Look, headline, looks, panels
@@ -22,7 +23,8 @@ from ganbench.report.tables import BASELINES
 SAID = (
     "Means over the seeds of each model's chosen setting with Student's 95 % intervals, all at one checkpoint of each"
     " run: its best by the metric that selects. Runs without all of these scores are left out; n counts those that"
-    " have them. Dashed: real against real."
+    " have them. The metric that selects is read where it is best, which flatters it; the others are not. Dashed: real"
+    " against real."
 )
 
 
@@ -40,8 +42,8 @@ class Settings:
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
-    """Return a figure with a panel a metric and a row a sweep, and one table; sweeps without these scores have none."""
-    boards = [b for b in shelf.boards(settings.sweeps) if b.summary is None or _metrics(b, settings)]
+    """Return a figure with a panel a metric and a row a sweep, and one table."""
+    boards = scored_by(shelf.boards(settings.sweeps), settings.metrics)
     frames = {
         id(b): traits(b.results, b.ready.outcomes, b.dataset, [m.key for m in _metrics(b, settings)])
         for b in boards
@@ -81,18 +83,18 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
     known = {metric.key: metric for metric in board.results.described(board.dataset)}
-    return [known[key] for key in settings.metrics] if set(settings.metrics) <= set(known) else []
+    return [known[key] for key in settings.metrics]
 
 
 def _places(board: Board, metric: Metric) -> int:
-    rows = board.of(board.ready.outcomes, metric)
-    return decimals(rows["best"].astype(float))
+    rows = board.results.scores
+    return decimals(rows.loc[rows["metric"] == metric.key, "value"].astype(float))
 
 
 def _cell(row: cells.Row | None, places: int) -> str:
     if row is None:
         return MISSING
-    return cells.interval(("mean", "lower", "upper"), places)(row)
+    return interval(row, ("mean", "lower", "upper"), places)
 
 
 def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Settings) -> Figure:
@@ -117,7 +119,7 @@ def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Sett
 def _panel(ax: Axes, board: Board, frame: pd.DataFrame, metric: Metric, look: dict[str, Look]) -> None:
     ours = frame[frame["metric"] == metric.key]
     if ours.empty:
-        nothing(ax, "no setting re-run yet")
+        nothing(ax, "no re-run with\nall of these scores")
         return
     intervals_down(ax, ours, ("mean", "lower", "upper"), board.results.variants, look)
     ax.axvline(
