@@ -18,7 +18,7 @@ from ganbench.report.paper.build import write_paper
 from ganbench.report.paper.exhibit import Exhibit
 from ganbench.report.paper.plan import kind_names, load_paper, parse_paper
 from ganbench.report.paper.shelf import Shelf, expected
-from ganbench.report.style import styled
+from ganbench.report.style import styled, to_bytes
 from papers import MODELS, ROOT, csv, finding, paper, ring, shelf, toy, unfinished
 
 
@@ -161,7 +161,7 @@ def test_papers_are_made_without_torch():
     code = (
         "import sys; from importlib import import_module\n"
         "from ganbench.report.paper import build, plan, shelf\n"
-        "from ganbench.report.style import styled\n"
+        "from ganbench.report.style import styled, to_bytes\n"
         "study = plan.load_paper('lucic2018')\n"
         "entry = study.entries[0][0]\n"
         "made = entry.module.make('losses', entry.settings, shelf.Shelf(lambda name: None, None, None))\n"
@@ -242,6 +242,17 @@ def test_a_metric_that_was_not_scored_is_named(kind: str):
     exhibit = made(kind, shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "fd_ring"])
     assert exhibit.stamps == ("ring not scored by fd_ring",)
     assert exhibit.tables[0].rows == (("ring: not scored by fd_ring",),)
+
+
+def test_a_long_reason_does_not_squeeze_its_panel():
+    lacking = ["metric" * 40, *(f"a_metric_that_was_never_scored_here@{n}" for n in range(5))]
+    exhibit = made("traits", shelf({"ring": ring()}), sweeps=["ring"], metrics=lacking)
+    with styled():
+        assert to_bytes(exhibit.figures[0].figure)[
+            "pdf"
+        ]  # a panel of no size is a warning, and warnings are errors
+    (said,) = [text.get_text() for ax in exhibit.figures[0].figure.axes for text in ax.texts]
+    assert len(said.splitlines()) > 3
 
 
 def test_a_sweep_without_precision_and_recall_has_no_corners_and_says_so():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from ganbench.report.style import ALARM, GREY, INK, Look, headline, key_columns,
 
 WIDTH = 7.2  # inches of a whole figure: the text width of paper.tex
 COLUMNS = 3
+LETTERS = 30  # in a line of what stands in an empty panel
 
 
 def variants_of(boards: Sequence[Board]) -> list[str]:
@@ -100,8 +102,10 @@ def absent(ax: Axes, board: Board) -> None:
     ax.set_title(narrow(board.label), fontsize=8)
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
-    text = board.stamp.replace(": ", ":\n").replace("`", "")
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=ALARM, fontsize=7)
+    parts = board.stamp.replace("`", "").split(": ", 1)
+    text = ":\n".join(fill(part, LETTERS, break_long_words=False) for part in parts)
+    said = ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=ALARM, fontsize=7)
+    said.set_in_layout(False)  # a long word must not squeeze its panel to nothing
 
 
 def nothing(ax: Axes, text: str = "nothing to draw") -> None:

@@ -104,8 +104,9 @@ def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Sett
     for place, board in enumerate(boards):
         row = axes[wide * place : wide * (place + 1)]
         if board.summary is None:
-            for ax in row:
-                absent(ax, board)
+            absent(row[0], board)
+            for ax in row[1:]:
+                ax.set_axis_off()
             continue
         for ax, metric in zip(row, _metrics(board, settings), strict=True):
             _panel(ax, board, frames[id(board)], metric, look)
