@@ -104,9 +104,9 @@ def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Sett
     for place, board in enumerate(boards):
         row = axes[wide * place : wide * (place + 1)]
         if board.summary is None:
-            absent(row[0], board)
-            for ax in row[1:]:
+            for ax in row:
                 ax.set_axis_off()
+            absent(row[wide // 2], board)
             continue
         for ax, metric in zip(row, _metrics(board, settings), strict=True):
             _panel(ax, board, frames[id(board)], metric, look)
