@@ -32,6 +32,9 @@ COLUMNS = (
     "optimism",
     "lower",
     "upper",
+    "scaled",
+    "scaled_lower",
+    "scaled_upper",
     "missing",
 )
 
@@ -65,8 +68,9 @@ def checkpoint_optimism(
     Where scores on two halves of the test set are stored (`half_keys`), each searched run's checkpoint is
     chosen on one half and reported on the other, both ways: `same` and `other` are the mean score where it
     was chosen and where it was not, `optimism` how much worse the latter is, with Student's interval over
-    the `n` runs. Without them these are NaN and `missing` names them. `bound` is what noise alone could do,
-    on `scale` (log of what is minimised, logit of shares): the expected best of as many normal numbers as
+    the `n` runs; `scaled`, `scaled_lower` and `scaled_upper` are the same on `scale` (log of what is minimised,
+    logit of shares), where bad runs do not drown good ones. Without halves these are NaN and `missing` names
+    them. `bound` is what noise alone could do, on that scale: the expected best of as many normal numbers as
     there are `checkpoints` times `noise`, the median run's sd about a straight line through neighbouring
     checkpoints, σ² = ⅔ mean (½ y₋ − y + ½ y₊)² (Gasser et al. 1986). Real ups and downs of training count as
     noise in it, so it is an upper bound. Runs with a checkpoint that is not finite are left out.
@@ -128,18 +132,28 @@ def roughness(values: Array) -> Array:
 
 
 def crossed(first: Array, second: Array, metric: Metric) -> dict[str, float]:
-    """Return the mean score where a checkpoint was chosen, where it was not, and their difference."""
+    """Return the mean score where a checkpoint was chosen, where it was not, and their difference, on the scale too."""
     if not first.size:
         return {}
-    a, b = (oriented(scores, metric) for scores in (first, second))
-    runs = np.arange(len(a))
-    by_a, by_b = a.argmin(axis=1), b.argmin(axis=1)
-    same = (a[runs, by_a] + b[runs, by_b]) / 2.0
-    other = (b[runs, by_a] + a[runs, by_b]) / 2.0
-    worse = other - same
+    _, (a, b) = scale_of(np.stack([first, second]), minimize=metric.minimize)
+    scaled = _differing(*_ends(a, b, metric), metric, ("scaled", "scaled_lower", "scaled_upper"))
+    same, other = _ends(first, second, metric)
+    found = _differing(same, other, metric, ("optimism", "lower", "upper"))
+    return {**found, **scaled, "same": float(same.mean()), "other": float(other.mean())}
+
+
+def _ends(first: Array, second: Array, metric: Metric) -> tuple[Array, Array]:
+    """Return each run's score on the half that chose its checkpoint and on the other one, both ways averaged."""
+    runs = np.arange(len(first))
+    by_first, by_second = (oriented(scores, metric).argmin(axis=1) for scores in (first, second))
+    same = (first[runs, by_first] + second[runs, by_second]) / 2.0
+    other = (second[runs, by_first] + first[runs, by_second]) / 2.0
+    return same, other
+
+
+def _differing(same: Array, other: Array, metric: Metric, names: tuple[str, str, str]) -> dict[str, float]:
+    """Return how much worse the other half is, with Student's interval."""
+    worse = oriented(other, metric) - oriented(same, metric)
     half = student_half(float(worse.std(ddof=1)), len(worse)) if len(worse) > 1 else np.nan
     mean = float(worse.mean())
-    found = {"optimism": mean, "lower": mean - half, "upper": mean + half}
-    return found | {
-        name: float(oriented(values, metric).mean()) for name, values in (("same", same), ("other", other))
-    }
+    return dict(zip(names, (mean, mean - half, mean + half), strict=True))

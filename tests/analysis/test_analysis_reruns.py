@@ -179,6 +179,9 @@ def test_halves_by_hand():
     assert found["other"] == pytest.approx((4.0 + 2.0) / 2)
     assert found["optimism"] == pytest.approx(1.25)
     assert found["upper"] - found["optimism"] == pytest.approx(t.ppf(0.975, 1) * 1.25)
+    logs = [(np.log(5.0) + np.log(3.0) - np.log(1.0) - np.log(2.0)) / 2, 0.0]
+    assert found["scaled"] == pytest.approx(np.mean(logs))
+    assert found["scaled_upper"] - found["scaled"] == pytest.approx(t.ppf(0.975, 1) * logs[0] / 2)
 
 
 def test_halves_find_the_optimism_of_pure_noise():
@@ -187,6 +190,7 @@ def test_halves_find_the_optimism_of_pure_noise():
     found = crossed(a, b, metric)
     assert found["lower"] <= expected_best(5) <= found["upper"]
     assert found["same"] == pytest.approx(expected_best(5), abs=0.05)
+    assert found["scaled"] == found["optimism"]  # neither log nor logit is defined for these
     assert found["other"] == pytest.approx(0.0, abs=0.05)
 
 

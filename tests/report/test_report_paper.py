@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from boards import board
 from synthetic import RERUN, Run, results
 
 from ganbench.analysis.results import ReportError, Results
@@ -242,6 +243,17 @@ def test_a_metric_that_was_not_scored_is_named(kind: str):
     exhibit = made(kind, shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "fd_ring"])
     assert exhibit.stamps == ("ring not scored by fd_ring",)
     assert exhibit.tables[0].rows == (("ring: not scored by fd_ring",),)
+
+
+def test_optimism_stands_on_the_scale_of_its_bound_too():
+    keys = {"fd_toy": "min", "fd_a_toy": "min", "fd_b_toy": "min"}
+    sweep = board({"toy": {"a": [[2.0, 1.0, 3.0], [400.0, 500.0, 450.0]]}}, metrics=keys)
+    (_, table) = made("gaps", shelf({"toy": sweep}), sweeps=["toy"]).tables
+    row = dict(zip(table.header, table.rows[1], strict=True))
+    assert row["optimism, scaled"] == "0.000 [0.000, 0.000] (log)"
+    assert row["bound from noise"].endswith("(log)")
+    without = made("gaps", shelf({"ring": ring()}), sweeps=["ring"]).tables[1].rows[1]
+    assert dict(zip(table.header, without, strict=True))["optimism, scaled"] == "—"
 
 
 def test_a_long_reason_does_not_squeeze_its_panel():

@@ -114,7 +114,7 @@ def _plane(ax: Axes, board: Board, found: pd.DataFrame) -> None:
         linestyle="none",
     )
     for side, metric in zip("yx", axes_of(board.results, board.dataset) or (), strict=False):
-        ax.set(**{f"{side}label": title(metric)})
+        ax.set(**{f"{side}label": title(metric).replace(" (", "\n(")})
     ax.set_title(narrow(board.label), fontsize=8)
     if board.stamp:
         stamp(ax, board.stamp, top=False)

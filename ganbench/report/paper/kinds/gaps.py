@@ -28,12 +28,13 @@ OPTIMISM_HEADER = (
     "optimism",
     "chosen where it is scored",
     "elsewhere",
+    "optimism, scaled",
     "bound from noise",
 )
 OPTIMISM = (
     "Optimism of the best checkpoint: how much worse the score is on the half of the test set on which the checkpoint"
-    " was not chosen. Where scores on halves are not stored there is only a bound, on the log or logit scale: what"
-    " noise between neighbouring checkpoints alone could do."
+    " was not chosen; scaled: on the log of what is minimised, the logit of shares. Where scores on halves are not"
+    " stored there is only a bound, on that scale: what noise between neighbouring checkpoints alone could do."
 )
 
 
@@ -72,14 +73,17 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
 
 def _optimism(row: Row) -> tuple[str, ...]:
-    seen = pd.Series([row["same"], row["other"]], dtype=float)
-    places = decimals(seen) if seen.notna().any() else 3
+    names = ("optimism", "lower", "upper")
+    places = decimals(pd.Series([row["same"], row["other"]], dtype=float))
+    finer = decimals(pd.Series([row[name] for name in names], dtype=float))
+    scaled = interval(row, ("scaled", "scaled_lower", "scaled_upper"), 3)
     return (
         str(row["variant"]),
         number(float(row["n"]), 0),
         number(float(row["checkpoints"]), 0),
-        interval(row, ("optimism", "lower", "upper"), places),
+        interval(row, names, finer),
         number(float(row["same"]), places),
         number(float(row["other"]), places),
+        MISSING if scaled == MISSING else f"{scaled} ({row['scale']})",
         MISSING if pd.isna(row["bound"]) else f"{row['bound']:.2f} ({row['scale']})",
     )
