@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from ganbench import files
-from ganbench.analysis.corners import corners
+from ganbench.analysis.corners import corners, spread
 from ganbench.analysis.results import Results
 from ganbench.analysis.selection import outcomes, ranked_settings
 from ganbench.store import Store
@@ -41,8 +41,10 @@ def collect_pictures(store: Store, results: Results) -> None:
 
     They are those of each variant's best searched trial, of the real data, and of the trials in the corners of
     precision and recall, these by their ids. What the file holds and the packs no longer do stays in it while it is
-    shown.
+    shown. Nothing where nothing is scored.
     """
+    if results.scores.empty:
+        return
     stored, found = _stored(store), dict[str, NDArray[Any]]()
     for key, samples in _shown_by_reports(store, results):
         name = _SEPARATOR.join(key)
@@ -66,7 +68,7 @@ def _shown_by_reports(
         select = results.protocol(dataset)["select"]
         bests = {v: ranked_settings(results, table, dataset, v)["trial_id"] for v in results.variants}
         trials = {variant: ranking.iloc[0] for variant, ranking in bests.items() if len(ranking)}
-        trials |= {trial: trial for trial in corners(results, table, dataset)["trial_id"]}
+        trials |= {trial: trial for trial in corners(spread(results, table, dataset))["trial_id"]}
         for name, trial in trials.items():
             step = np.atleast_1d(steps.loc[(trial, select)])[0]
             yield (name, dataset), _kept(store, packs[trial], trial, int(step))

@@ -250,8 +250,7 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         store.compact()
         results = read_results(store)
         scored = len(results.scores) > 0
-        if scored:
-            collect_pictures(store, results)
+        collect_pictures(store, results)
     missing = counts["planned"] + counts["running"] + counts["lost"]
     if failed := counts["failed_packs"]:
         console.say(

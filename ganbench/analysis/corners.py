@@ -39,14 +39,13 @@ def spread(results: Results, table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return found[(found["stage"] == "search") & found["finite"]].drop(columns="finite")
 
 
-def corners(results: Results, table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Return the searched run nearest to each corner of the plane of precision and recall, from `spread`.
+def corners(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the run of `spread` nearest to each corner of the plane of precision and recall.
 
     Both axes are scaled to the range that the runs span, distances are the larger of the two differences, ties go to
     the earlier in the plan. One row per corner: `precision_end` and `recall_end` are `high` or `low`. Empty
     where either does not vary.
     """
-    runs = spread(results, table, dataset)
     values = runs[list(AXES)].to_numpy(dtype=float)
     reach = np.ptp(values, axis=0) if len(values) else np.zeros(2)
     if not (reach > 0).all():

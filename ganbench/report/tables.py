@@ -107,12 +107,13 @@ def metrics_table(summary: Summary, dataset: str) -> Table:
         columns=columns,
         notes=notes,
     )
-    below = _baselines(summary, dataset, places)
+    below = baselines_of(summary, dataset, places)
     rule = len(table.rows) if below else None
     return replace(table, rows=table.rows + below, rule=rule, bold=frozenset(bold), frame=frame)
 
 
-def _baselines(summary: Summary, dataset: str, places: cells.Places) -> tuple[tuple[str, ...], ...]:
+def baselines_of(summary: Summary, dataset: str, places: cells.Places) -> tuple[tuple[str, ...], ...]:
+    """Return a row of each stored baseline: its name, nothing for n, and its score by each metric of ``places``."""
     rows = []
     for name, said in BASELINES.items():
         values = {key: summary.results.baseline(dataset, name, key) for key in places}

@@ -33,7 +33,7 @@ def made(planes: dict[str, list[list[tuple[float, float]]]] = PLANES, **definiti
 
 def test_the_nearest_run_to_each_corner_at_the_selected_checkpoint() -> None:
     sweep = made()
-    found = corners(sweep, outcomes(sweep), "toy")
+    found = corners(spread(sweep, outcomes(sweep), "toy"))
     ends = list(zip(found["precision_end"], found["recall_end"], strict=True))
     assert ends == [("high", "high"), ("high", "low"), ("low", "high"), ("low", "low")]
     assert list(zip(found["variant"], found["index"], strict=True)) == [
@@ -54,7 +54,7 @@ def test_the_nearest_run_to_each_corner_at_the_selected_checkpoint() -> None:
 def test_axes_are_scaled_to_what_the_runs_span() -> None:
     planes = {"a": [[(0.010, 0.5)], [(0.000, 1.0)], [(0.009, 0.9)], [(0.005, 0.0)]]}
     sweep = made(planes)
-    found = corners(sweep, outcomes(sweep), "toy").set_index(["precision_end", "recall_end"])
+    found = corners(spread(sweep, outcomes(sweep), "toy")).set_index(["precision_end", "recall_end"])
     assert found.loc[("high", "high"), "index"] == 2
 
 
@@ -63,16 +63,16 @@ def test_distance_is_the_larger_of_the_two_differences() -> None:
         "a": [[(0.0, 0.0)], [(1.0, 0.55)], [(0.7, 0.7)], [(0.3, 1.0)]]
     }  # sums 0.45 and 0.6, larger 0.45 and 0.3
     sweep = made(planes)
-    found = corners(sweep, outcomes(sweep), "toy").set_index(["precision_end", "recall_end"])
+    found = corners(spread(sweep, outcomes(sweep), "toy")).set_index(["precision_end", "recall_end"])
     assert found.loc[("high", "high"), "index"] == 2
 
 
 def test_nothing_where_an_axis_does_not_vary_or_is_not_scored() -> None:
     flat = made({"a": [[(0.5, 0.0)], [(0.5, 1.0)]]})
-    assert corners(flat, outcomes(flat), "toy").empty
+    assert corners(spread(flat, outcomes(flat), "toy")).empty
     alone = board({"toy": {"a": [1.0, 2.0]}}, metrics={"fd_toy": "min", "precision_toy": "max"})
     assert axes_of(alone, "toy") is None
-    assert corners(alone, outcomes(alone), "toy").empty
+    assert corners(spread(alone, outcomes(alone), "toy")).empty
 
 
 def test_the_headlines_threshold_comes_first() -> None:

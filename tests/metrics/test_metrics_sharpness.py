@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F  # noqa: N812  (the community's name)
 
 from ganbench.errors import ConfigError
 from ganbench.metrics.sharpness import Sharpness, gradient_energy

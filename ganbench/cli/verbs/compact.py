@@ -16,6 +16,4 @@ def compact(name: str, results: Results = DEFAULT_RESULTS) -> None:
 
     store = open_store(name, results)
     typer.echo(store.compact())
-    found = read_results(store)
-    if len(found.scores):
-        collect_pictures(store, found)
+    collect_pictures(store, read_results(store))

@@ -108,6 +108,13 @@ def absent(ax: Axes, board: Board) -> None:
     said.set_in_layout(False)  # a long word must not squeeze its panel to nothing
 
 
+def absent_figure(board: Board) -> Figure:
+    """Return a figure of one panel that says why there is nothing of a board."""
+    figure, axes = panels(1, 1, size=(WIDTH / 2, 1.4))
+    absent(axes[0], board)
+    return figure
+
+
 def nothing(ax: Axes, text: str = "nothing to draw") -> None:
     """Say that a panel has no numbers."""
     ax.set(xticks=[], yticks=[])

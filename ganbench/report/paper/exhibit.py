@@ -107,13 +107,18 @@ def blocks(boards: Sequence[Board], make: Callable[[Board], Block]) -> list[Bloc
 def scored_by(boards: Sequence[Board], keys: Iterable[str]) -> list[Board]:
     """Return the boards; one that lacks a metric is stamped with its name and has no numbers."""
     wanted = list(keys)
-    return [_lacking(board, wanted) if board.summary else board for board in boards]
+    return [_checked(board, wanted) if board.summary else board for board in boards]
 
 
-def _lacking(board: Board, wanted: Sequence[str]) -> Board:
+def _checked(board: Board, wanted: Sequence[str]) -> Board:
     known = {metric.key for metric in board.results.described(board.dataset)}
     missing = [key for key in wanted if key not in known]
-    return replace(board, summary=None, stamp=f"not scored by {', '.join(missing)}") if missing else board
+    return unscored(board, ", ".join(missing)) if missing else board
+
+
+def unscored(board: Board, what: str) -> Board:
+    """Return a board without numbers, stamped with what it lacks."""
+    return replace(board, summary=None, stamp=f"not scored by {what}")
 
 
 def figure_name(name: str, board: Board) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +9,7 @@ from matplotlib.figure import Figure
 from ganbench.analysis.corners import AXES, HIGH, LOW, axes_of, corners, spread
 from ganbench.report import samples, words
 from ganbench.report.cells import Row, keyed
-from ganbench.report.paper.drawing import WIDTH, absent, legend, narrow, nothing, stamp
+from ganbench.report.paper.drawing import WIDTH, absent_figure, legend, narrow, nothing, stamp
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
@@ -23,6 +21,7 @@ from ganbench.report.paper.exhibit import (
     stacked,
     stamps_of,
     title,
+    unscored,
 )
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import number
@@ -39,7 +38,8 @@ SAID = (
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure of six panels a data set and one table."""
     boards = [_with_axes(board) for board in shelf.boards(settings.sweeps)]
-    found = {id(b): corners(b.results, b.ready.outcomes, b.dataset) for b in boards if b.summary}
+    runs = {id(b): spread(b.results, b.ready.outcomes, b.dataset) for b in boards if b.summary}
+    found = {board: corners(frame) for board, frame in runs.items()}
 
     def block(board: Board) -> Block:
         frame, axes = found[id(board)], axes_of(board.results, board.dataset) or ()
@@ -51,7 +51,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         Drawing(
             figure_name(name, board),
             f"{board.label}. {SAID}",
-            _figure(board, found.get(id(board))),
+            _figure(board, runs[id(board)], found[id(board)]) if board.summary else absent_figure(board),
         )
         for board in boards
     ]
@@ -62,7 +62,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 def _with_axes(board: Board) -> Board:
     if board.summary is None or axes_of(board.results, board.dataset):
         return board
-    return replace(board, summary=None, stamp="not scored by precision and recall")
+    return unscored(board, "precision and recall")
 
 
 def _row(row: Row) -> tuple[str, ...]:
@@ -71,15 +71,11 @@ def _row(row: Row) -> tuple[str, ...]:
     return (*ends, str(row["variant"]), str(row["index"]), str(row["seed"]), f"{row['step']:.0f}", *values)
 
 
-def _figure(board: Board, found: pd.DataFrame | None) -> Figure:
-    if found is None:
-        figure, axes = panels(1, 1, size=(WIDTH / 2, 1.4))
-        absent(axes[0], board)
-        return figure
+def _figure(board: Board, runs: pd.DataFrame, found: pd.DataFrame) -> Figure:
     figure, axes = panels(2, 3, size=(WIDTH / 3, WIDTH / 3))
     plane, *above = axes[:3]
     data, *below = axes[3:]
-    _plane(plane, board, found)
+    _plane(plane, board, runs, found)
     _picture(data, board, samples.REAL, "data")
     at = keyed(found, *(f"{axis}_end" for axis in AXES))
     for ends, ax in zip(((HIGH, LOW), (HIGH, HIGH), (LOW, LOW), (LOW, HIGH)), (*above, *below), strict=True):
@@ -96,11 +92,9 @@ def _figure(board: Board, found: pd.DataFrame | None) -> Figure:
     return figure
 
 
-def _plane(ax: Axes, board: Board, found: pd.DataFrame) -> None:
+def _plane(ax: Axes, board: Board, runs: pd.DataFrame, found: pd.DataFrame) -> None:
     look = looks(board.results.variants)
-    for variant, ours in spread(board.results, board.ready.outcomes, board.dataset).groupby(
-        "variant", sort=False
-    ):
+    for variant, ours in runs.groupby("variant", sort=False):
         style = look[str(variant)]
         ax.plot(ours["recall"], ours["precision"], color=style.colour, marker=style.marker, linestyle="none",
                 markersize=3, alpha=0.7)  # fmt: skip

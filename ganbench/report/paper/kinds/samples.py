@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ganbench.report import samples
-from ganbench.report.paper.drawing import WIDTH, absent
+from ganbench.report.paper.drawing import absent_figure
 from ganbench.report.paper.exhibit import Drawing, Exhibit, figure_name, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.style import ALARM, panels
+from ganbench.report.style import ALARM
 
 SAID = "Samples of the best searched trial of each model, chosen on the samples it is scored on, and of the data."
 
@@ -42,7 +42,5 @@ def _figure(board: Board) -> Figure:
         if board.stamp:
             figure.text(0.99, 0.99, board.stamp, ha="right", va="top", color=ALARM, fontsize=7, weight="bold")
         return figure
-    figure, axes = panels(1, 1, size=(WIDTH / 2, 1.4))
     stamp = board.stamp or "no samples are kept with this sweep"
-    absent(axes[0], Board(board.sweep, board.dataset, None, stamp))
-    return figure
+    return absent_figure(Board(board.sweep, board.dataset, None, stamp))

@@ -16,9 +16,9 @@ from ganbench.report.pairs import interval
 from ganbench.report.paper.drawing import WIDTH, absent, intervals_down, narrow, nothing, stamp, variants_of
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, scored_by, stacked, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.render import MISSING, decimals
 from ganbench.report.style import GREY, Look, headline, looks, panels
-from ganbench.report.tables import BASELINES
+from ganbench.report.tables import baselines_of
 
 SAID = (
     "Means over the seeds of each model's chosen setting with Student's 95 % intervals, all at one checkpoint of each"
@@ -45,33 +45,17 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure with a panel a metric and a row a sweep, and one table."""
     boards = scored_by(shelf.boards(settings.sweeps), settings.metrics)
     frames = {
-        id(b): traits(b.results, b.ready.outcomes, b.dataset, [m.key for m in _metrics(b, settings)])
-        for b in boards
-        if b.summary
+        id(b): traits(b.results, b.ready.outcomes, b.dataset, settings.metrics) for b in boards if b.summary
     }
 
     def block(board: Board) -> Block:
-        frame, metrics = frames[id(board)], _metrics(board, settings)
+        frame, places = frames[id(board)], _places(board, settings)
         at = cells.keyed(frame, "variant", "metric")
-        rows = []
-        for variant in board.results.variants:
-            ours = [at.get((variant, metric.key)) for metric in metrics]
-            n = str(next((row["n"] for row in ours if row is not None), 0))
-            rows.append(
-                (variant, n, *(_cell(row, _places(board, m)) for row, m in zip(ours, metrics, strict=True)))
-            )
-        baselines = [
-            (
-                said,
-                MISSING,
-                *(
-                    number(board.results.baseline(board.dataset, base, m.key), _places(board, m))
-                    for m in metrics
-                ),
-            )
-            for base, said in BASELINES.items()
+        rows = [
+            _row(variant, {key: at.get((variant, key)) for key in places}, places)
+            for variant in board.results.variants
         ]
-        below = [row for row in baselines if set(row[2:]) != {MISSING}]
+        below = baselines_of(board.ready, board.dataset, places)
         return Block(board, board.label, rows, below, frame=frame)
 
     ready = next((board for board in boards if board.summary), None)
@@ -82,19 +66,24 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
 
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
-    known = {metric.key: metric for metric in board.results.described(board.dataset)}
-    return [known[key] for key in settings.metrics]
+    return [board.results.metric(board.dataset, key) for key in settings.metrics]
 
 
-def _places(board: Board, metric: Metric) -> int:
-    rows = board.results.scores
-    return decimals(rows.loc[rows["metric"] == metric.key, "value"].astype(float))
+def _places(board: Board, settings: Settings) -> cells.Places:
+    scores = board.results.scores
+    values = {key: scores.loc[scores["metric"] == key, "value"] for key in settings.metrics}
+    return {key: decimals(of_metric.astype(float)) for key, of_metric in values.items()}
 
 
-def _cell(row: cells.Row | None, places: int) -> str:
-    if row is None:
-        return MISSING
-    return interval(row, ("mean", "lower", "upper"), places)
+def _row(variant: str, ours: dict[str, cells.Row | None], places: cells.Places) -> tuple[str, ...]:
+    """Return a variant's cells; all of its rows have the same number of runs."""
+    there = {key: row for key, row in ours.items() if row is not None}
+    n = next((str(row["n"]) for row in there.values()), "0")
+    shown = (
+        interval(there[key], ("mean", "lower", "upper"), places[key]) if key in there else MISSING
+        for key in ours
+    )
+    return (variant, n, *shown)
 
 
 def _figure(boards: list[Board], frames: dict[int, pd.DataFrame], settings: Settings) -> Figure:
