@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError
@@ -17,48 +17,73 @@ from ganbench.protocols import Snapshot
 from ganbench.records import Score, Trial
 from ganbench.store import Store
 from ganbench.store.adopted import refuse_imported
+from ganbench.store.later import add_baselines, remember
 from ganbench.store.opening import open_store
 from ganbench.terminal import Console
-from ganbench.worker.bench import bench_of, trial_config
+from ganbench.worker.bench import baseline_rows, bench_of, trial_config
 from ganbench.worker.packrun import finite_or_none
 from ganbench.worker.snapshots import load_snapshot
 
 SCHEDULES = ("every", "best_last")
+Facts: TypeAlias = tuple[int, int, float]  # a checkpoint's step, the images seen until then, and the seconds
 
 
 def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, console: Console) -> str:
-    """Score every kept snapshot of a sweep under a protocol; returns a line that says what was done.
+    """Score every kept snapshot of a sweep under a protocol, and its baselines; returns what was done, in lines.
 
-    Snapshots scored under it already are left alone. Raises `StoreError` where no snapshot is kept.
+    What was scored under it already is left alone. Raises `StoreError` where no snapshot is kept.
     """
     torch.set_num_threads(1)
     store = open_store(name, results)
     refuse_imported(store, "scored")
     load_plugins(list(store.definition()["plugins"]))
     rules = resolve(compose([f"protocol={protocol}"], config_dir).config)["protocol"]
-    scores = store.scores()
-    done = scores.loc[scores["protocol"] == protocol_id(rules), ["trial_id", "step"]]
-    scored = set(done.itertuples(index=False, name=None))
-    trials = {t.trial_id: t for t in store.plan().trials}
-    found = [(t, s, p) for pack in store.plan().packs for (t, s), p in sorted(store.snapshots(pack).items())]
-    if not found:
-        raise StoreError(
-            f"{name} kept no snapshots under {results}: train with budget.keep=best_last, or all"
-        )
-    unique = scores.drop_duplicates(["trial_id", "step"])
-    facts = {(r["trial_id"], r["step"]): (r["images_seen"], r["seconds"]) for r in unique.to_dict("records")}
-    todo = [item for item in found if item[:2] not in scored]
-    with console.bar(f"score {protocol}", len(todo)) as update, store.driver():
-        for n, (trial_id, step, path) in enumerate(todo, start=1):
-            store.add_scores(_score(store, trials[trial_id], step, path, rules, facts[trial_id, step]))
+    identity = protocol_id(rules)
+    found, todo = _snapshots(store, identity)
+    units = _without_baselines(store, identity)
+    with console.bar(f"score {protocol}", len(units) + len(todo)) as update, store.driver():
+        # baselines first: where a protocol does not fit the data, nothing is written
+        for n, unit in enumerate(units, start=1):
+            add_baselines(store, _baselines(store, unit, rules))
+            update(n)
+        remember(store, identity, rules)
+        for n, (trial, facts, path) in enumerate(todo, start=len(units) + 1):
+            store.add_scores(_score(store, trial, facts, path, rules))
             update(n)
         store.compact()
-    return f"{name}: {len(todo)} snapshots scored under {protocol_id(rules)}, {len(found) - len(todo)} were already"
+    done = f"{name}: {len(todo)} snapshots scored under {identity}, {found - len(todo)} were already"
+    return f"{done}\ntables of them: `ganbench report {name} --protocol {protocol}`"
 
 
-def _score(
-    store: Store, trial: Trial, step: int, path: Path, rules: dict[str, Any], facts: tuple[int, float]
-) -> list[Score]:
+def _snapshots(store: Store, protocol: str) -> tuple[int, list[tuple[Trial, Facts, Path]]]:
+    """Return how many snapshots are kept, and those that are not scored under a protocol yet."""
+    kept = [(key, path) for pack in store.plan().packs for key, path in sorted(store.snapshots(pack).items())]
+    if not kept:
+        raise StoreError(
+            f"{store.name} kept no snapshots under {store.results}: train with budget.keep=best_last, or all"
+        )
+    scores, keys = store.scores(), ["trial_id", "step"]
+    scored = set(scores.loc[scores["protocol"] == protocol, keys].itertuples(index=False, name=None))
+    checkpoints = scores.drop_duplicates(keys)[[*keys, "images_seen", "seconds"]]
+    facts = {row[:2]: row[2:] for row in checkpoints.itertuples(index=False, name=None)}
+    trials = {t.trial_id: t for t in store.plan().trials}
+    return len(kept), [(trials[t], (s, *facts[t, s]), path) for (t, s), path in kept if (t, s) not in scored]
+
+
+def _without_baselines(store: Store, protocol: str) -> list[dict[str, Any]]:
+    """Return the sweep's units of baselines, of the datasets whose baselines a protocol has not scored yet."""
+    known = store.baselines()
+    scored = set(known.loc[known["protocol"] == protocol, "dataset"])
+    return [unit for unit in store.definition()["baselines"] if unit["dataset"] not in scored]
+
+
+def _baselines(store: Store, unit: dict[str, Any], rules: dict[str, Any]) -> list[dict[str, Any]]:
+    config = trial_config(store.definition(), unit["variant"], {})
+    rows = baseline_rows(config, bench_of(config, rules), unit["dataset"])
+    return [row | {"unit": f"{unit['id']}-{rules['name']}"} for row in rows]
+
+
+def _score(store: Store, trial: Trial, facts: Facts, path: Path, rules: dict[str, Any]) -> list[Score]:
     config = trial_config(store.definition(), trial.variant, trial.params)
     bench = bench_of(config, rules)
     procedure = instantiate(config["model"]["procedure"])
@@ -66,9 +91,7 @@ def _score(
     values = finite_or_none(bench.scorer.score(fakes, procedure, SCHEDULES))
     status = "diverged" if values is None else "ok"
     return [
-        Score(
-            trial.trial_id, step, *facts, key, None if values is None else values[key], status, bench.protocol
-        )
+        Score(trial.trial_id, *facts, key, None if values is None else values[key], status, bench.protocol)
         for key in bench.scorer.keys(SCHEDULES)
     ]
 

@@ -13,7 +13,7 @@ from ganbench.analysis.results import Results
 from ganbench.choices import account, continued
 from ganbench.errors import ConfigError, UserError
 from ganbench.files import masked
-from ganbench.gather import gather
+from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
 from ganbench.instantiation import load_plugins
 from ganbench.launch import Launched, batch_script, launch
@@ -27,6 +27,7 @@ from ganbench.store.asks import open_asks
 from ganbench.store.causes import units_to_retry
 from ganbench.store.definition import final_step, seeds_by_rank
 from ganbench.store.halts import HOURS, STOP, Halt
+from ganbench.store.later import named
 from ganbench.store.opening import open_store
 from ganbench.store.plan import Plan
 from ganbench.store.states import LOST, PLANNED
@@ -241,7 +242,7 @@ def _follow(store: Store, console: Console) -> None:
                 going = follow(store, on_progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the sweep goes on without being watched") from None
-    console.table(store)
+    console.table(store.folder / "report")
 
 
 def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
@@ -260,32 +261,38 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
         console.say(f"{missing} trials are not done: the same command continues")
     if not scored:
         return counts  # all failed, or it ended before any score: there is nothing to report
-    report = store.folder / "report" / "report.json"
-    if trained or not report.exists():
+    report = store.folder / "report"
+    if trained or not (report / "report.json").exists():
         write_report(store, console, allow_partial=True)
-    console.table(store)
-    console.say(f"report: {report.parent}")
+    console.table(report)
+    console.say(f"report: {report}")
     return counts
 
 
-def read_results(store: Store) -> Results:
-    """Return everything an analysis reads; scores under other protocols, which no table may mix in, stay out."""
-    return replace(gather(store), samples=read_pictures(store))
+def read_results(store: Store, protocol: str = "") -> Results:
+    """Return everything an analysis reads, under the sweep's own protocol or one it was scored by later.
+
+    Scores under any other, which no table may mix in, stay out.
+    """
+    found = gather_under(store, protocol) if protocol else gather(store)
+    return replace(found, samples=read_pictures(store))
 
 
-def write_report(store: Store, console: Console, *, allow_partial: bool) -> Path:
-    """Write tables, figures and report.json."""
+def write_report(store: Store, console: Console, *, allow_partial: bool, protocol: str = "") -> Path:
+    """Write tables, figures and report.json: into `report`, or `report-<protocol id>` for one of later scores."""
     from ganbench.report.build import build
 
+    found = read_results(store, protocol)
+    folder = store.folder / (f"report-{named(store, protocol)}" if found.own else "report")
     with console.working("report") as progress:
-        return build(
-            read_results(store), store.folder / "report", allow_partial=allow_partial, progress=progress
-        )
+        return build(found, folder, allow_partial=allow_partial, progress=progress)
 
 
-def report_sweep(name: str, results: Path, console: Console, *, allow_partial: bool) -> None:
+def report_sweep(
+    name: str, results: Path, console: Console, *, allow_partial: bool, protocol: str = ""
+) -> None:
     """Write a sweep's report and say where it lies."""
     store = open_store(name, results)
-    folder = write_report(store, console, allow_partial=allow_partial)
-    console.table(store)
+    folder = write_report(store, console, allow_partial=allow_partial, protocol=protocol)
+    console.table(folder)
     console.say(f"report: {folder}")

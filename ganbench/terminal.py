@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ganbench.store import Store
 
 STATES = ("planned", "running", "done", "lost", "diverged", "failed")
@@ -85,9 +87,9 @@ class Console:
         with self._err.status(label) as status:
             yield lambda what: status.update(f"{label}: {what}")
 
-    def table(self, store: Store) -> None:
-        """Print a sweep's tables of best scores, as its report wrote them."""
-        path = store.folder / "report" / "report.json"
+    def table(self, report: Path) -> None:
+        """Print the tables of best scores that lie in a report's folder."""
+        path = report / "report.json"
         if not path.exists():
             return
         for name, table in _tables(path.read_text(encoding="utf-8")).items():

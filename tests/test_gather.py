@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from stores import DEFINITION, claimed, finish, pack_of, score, trial
 
-from ganbench.gather import gather
+from ganbench.analysis.selection import outcomes
+from ganbench.gather import gather, gather_under
 from ganbench.store import Store
+from ganbench.store.later import remember
 
+METRIC = {"space": "ring", "directions": {"f1": "max", "energy": "min"}}
+ROLES = ("headline", "curve", "select")
+RULES = {"metrics": {"all": METRIC}, **dict.fromkeys(ROLES, "f1_ring")}
 TEXTS = ["trial_id", "metric", "protocol", "status", "pack_id"]
 
 
@@ -18,7 +24,8 @@ TEXTS = ["trial_id", "metric", "protocol", "status", "pack_id"]
 def store(tmp_path: Path) -> Store:
     """Two packs, named against the order in which they were planned: one done, one on its way."""
     made = Store(tmp_path, "toy")
-    made.create({**DEFINITION, "protocols": {"ring": {"id": "p0"}}})
+    axes = {"model": ["a"], "dataset": ["ring"]}
+    made.create({**DEFINITION, "axes": axes, "protocols": {"ring": {"id": "p0", "name": "own", **RULES}}})
     trials = [trial(1, "q"), trial(0, "p")]
     made.extend_plan(trials, [pack_of(t) for t in trials])
     finish(
@@ -77,3 +84,23 @@ def test_a_plan_that_outcomes_settle_needs_no_scores(store: Store, monkeypatch: 
     store.attempts("p")[-1].folder.joinpath("outcome.json").write_text('{"outcome": "done"}')
     monkeypatch.setattr("ganbench.store.frames.read_reached", lambda _: pytest.fail("read"))
     assert Store(store.results, store.name).trial_states()["state"].tolist() == ["diverged", "done"]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_checkpoint_that_diverged_in_training_is_diverged_under_any_protocol(
+    store: Store, *, compacted: bool
+) -> None:
+    remember(store, "p1", {"name": "later", **RULES})
+    store.add_scores([replace(score("t1", 5, 0.75), protocol="p1")])
+    if compacted:
+        store.compact()
+    found = gather_under(Store(store.results, store.name), "later")
+    assert set(found.scores["protocol"]) == {"p1"}
+    rows = found.scores.set_index("step")[["trial_id", "metric", "value", "status"]].T
+    assert rows[5].tolist() == ["t1", "f1_ring", 0.75, "ok"]
+    assert rows[10].fillna("none").tolist() == ["t1", "f1_ring", "none", "diverged"]
+    assert found.own is not None
+    assert set(found.own[0].scores["protocol"]) == {"p0"}
+    assert found.protocol("ring")["id"] == "p1"
+    run = outcomes(found).iloc[0]
+    assert (run["best"], run["last"], run["divergence"]) == (0.75, 0.0, "diverged later")

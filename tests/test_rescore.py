@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from commands import contents, ganbench, plain_reports, refused, sweep
+from commands import SHORT, TINY, Ran, contents, ganbench, plain_reports, refused, sweep
 
 import ganbench as package
+from ganbench.analysis.selection import outcomes, ranked_settings, rerun_order
+from ganbench.report import words
 from ganbench.scoring import Scorer
+from ganbench.store import Store
+from ganbench.store.later import named, protocols
+from ganbench.sweep import read_results
 from ganbench.training import PackTraining
 
 OTHER = """
@@ -28,14 +33,14 @@ standing_batch: 16
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep, and a config folder with another protocol."""
     results = tmp_path_factory.mktemp("finished")
     (results / "conf" / "protocol").mkdir(parents=True)
     (results / "conf" / "protocol" / "other.yaml").write_text(OTHER)
     with plain_reports():
         assert sweep(results / "results").code == 0
-        yield results
+    return results
 
 
 @pytest.fixture
@@ -46,9 +51,9 @@ def results(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return Path(shutil.copytree(finished / "results", tmp_path / "results"))
 
 
-def rescored(results: Path) -> str:
+def rescored(results: Path, name: str = "quickstart") -> str:
     config = results.parent / "conf"
-    ran = ganbench("score", "quickstart", "--protocol", "other", "--results", results, "--config-dir", config)
+    ran = ganbench("score", name, "--protocol", "other", "--results", results, "--config-dir", config)
     assert ran.code == 0, ran.err
     assert ran.err == ""
     return ran.out
@@ -114,6 +119,121 @@ def test_reports_and_the_choice_of_settings_read_the_sweeps_own_protocol(
     assert ganbench("report", "quickstart", "--results", results).code == 0
     assert seen == [set(before["protocol"])]
     assert "nothing to train" in sweep(results).err
+
+
+def test_baselines_are_scored_once_and_as_the_sweep_scores_its_own(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = Store(results, "quickstart").baselines()
+    own = (results.parent / "conf" / "protocol" / "other.yaml").read_text().replace("150", "100")
+    (results.parent / "conf" / "protocol" / "other.yaml").write_text(own)
+    rescored(results)
+    found = Store(results, "quickstart").baselines()
+    new = found[found["protocol"].str.startswith("other-")]
+    keys = ["dataset", "baseline", "metric"]
+    pd.testing.assert_series_equal(new.set_index(keys)["value"], stored.set_index(keys)["value"])
+    monkeypatch.setattr(Scorer, "baselines", None)
+    rescored(results)
+    assert len(Store(results, "quickstart").baselines()) == len(found) == 2 * len(stored)
+
+
+def reported(results: Path, *words: str) -> Ran:
+    return ganbench("report", "quickstart", *words, "--results", results)
+
+
+def test_a_report_of_later_scores_stands_beside_the_sweeps_own(results: Path) -> None:
+    before = contents(results / "quickstart" / "report")
+    rescored(results)
+    ran = reported(results, "--protocol", "other")
+    assert contents(results / "quickstart" / "report") == before
+    (folder,) = (results / "quickstart").glob("report-other-*")
+    assert ran.err == f"report: {folder}\n"
+    numbers = json.loads((folder / "report.json").read_text())
+    assert numbers["tables"]["best_ring"]["rows"][0][-1] in ran.out
+    table = package.load(results, "quickstart")
+    new = table[(table["protocol"] == folder.name.removeprefix("report-")) & (table["metric"] == "f1_ring")]
+    best = [run["best"] for run in numbers["runs"] if run["metric"] == "f1_ring"]
+    assert sorted(best) == pytest.approx(sorted(new.groupby("trial_id")["value"].max()), rel=1e-11)
+    assert {row["protocol"] for row in numbers["baselines"]} > {new["protocol"].iloc[0]}
+    text = (folder / "tables" / "best_ring.md").read_text()
+    assert "Protocol other [other-" in text
+    assert "150 generated against 150 real samples" in text
+    assert "Scored after training, at the checkpoints whose snapshots were kept." in text
+    assert "scored every" not in text
+    assert "Baselines, F1 (ring): real against real (floor) 0." in text
+    page = (folder / "index.html").read_text()
+    assert 'href="../scores.parquet"' in page
+    assert not numbers["partial"]
+
+
+def test_settings_stay_those_that_the_sweeps_own_protocol_chose(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "protocol").mkdir(parents=True)
+    turned = OTHER + "select: f1_ring\n"
+    (tmp_path / "conf" / "protocol" / "other.yaml").write_text(turned)
+    results = tmp_path / "results"
+    rerun = ("search.trials=4", "rerun.top=2", "rerun.seeds=1")
+    few = ("model=ns_gan", "dataset=ring", *rerun, *TINY, *SHORT)
+    with plain_reports():
+        assert ganbench("sweep", "quickstart", *few, "--launcher", "inline", "--results", results).code == 0
+    rescored(results)
+    own, later = (read_results(Store(results, "quickstart"), name) for name in ("", "other"))
+    (dataset, variant), table = ("ring", "ns_gan"), outcomes(own)
+    ranking = ranked_settings(own, table, dataset, variant)
+    pd.testing.assert_frame_equal(ranked_settings(later, outcomes(later), dataset, variant), ranking)
+    assert rerun_order(later, outcomes(later), dataset, variant) == ranking["index"].tolist()[:2]
+    assert later.choosing(dataset).key == own.protocol(dataset)["select"] != "f1_ring"
+    assert "the 2 settings with the best energy (ring) at its best checkpoint under ring" in words.rerun_note(
+        later, dataset
+    )
+
+
+def test_what_was_not_scored_keeps_a_report_partial(results: Path) -> None:
+    first = min(results.rglob("snapshots/*.safetensors"))
+    trial = first.stem.partition("-")[0]
+    for path in results.rglob(f"snapshots/{trial}-*"):
+        path.unlink()
+    rescored(results)
+    message = refused(reported(results, "--protocol", "other"))
+    assert "1 of 2 finished trials are not scored" in message
+    assert reported(results, "--protocol", "other", "--allow-partial").code == 0
+
+
+def test_sweeps_are_compared_under_a_protocol_that_both_have(finished: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(finished, tmp_path / "all") / "results")
+    few = ("model=ns_gan", "search.trials=2", "rerun=null", "pack=2", "mode=vmap", *TINY, *SHORT)
+    with plain_reports():
+        ran = ganbench(
+            "sweep", "ring", *few, "protocol.evaluation_seed=7", "--launcher", "inline", "--results", results
+        )
+        assert ran.code == 0, ran.err
+    both = ("ring", "--out", str(results / "both"))
+    message = refused(reported(results, *both))
+    assert "`ganbench score NAME --protocol PROTOCOL`" in message
+    assert "quickstart has no scores under 'other'" in refused(
+        reported(results, *both, "--protocol", "other")
+    )
+    rescored(results)
+    rescored(results, "ring")
+    assert reported(results, *both, "--protocol", "other").code == 0
+    assert "Protocol other [other-" in (results / "both" / "tables" / "compare_best_ring.md").read_text()
+
+
+def test_protocols_are_named_by_name_or_id(results: Path) -> None:
+    rescored(results)
+    store = Store(results, "quickstart")
+    (ours,) = protocols(store)
+    assert named(store, "other") == named(store, ours) == ours
+    own = store.definition()["protocols"]["ring"]["id"]
+    assert named(store, "ring") == own
+    assert read_results(store, "ring").own is None
+    path = results.parent / "conf" / "protocol" / "other.yaml"
+    path.write_text(path.read_text().replace("150", "120"))
+    rescored(results)
+    message = refused(reported(results, "--protocol", "other"))
+    assert f"quickstart has scores under {ours} and other-" in message
+    assert reported(results, "--protocol", ours).code == 0
+    message = refused(reported(results, "--protocol", "rong"))
+    assert f"quickstart has no scores under 'rong' (there: {own}, {ours}, " in message
 
 
 def test_scores_that_are_not_finite_are_diverged(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

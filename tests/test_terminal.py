@@ -12,7 +12,6 @@ from ganbench.analysis.summary import summarise
 from ganbench.report.numbers import report_json
 from ganbench.report.render import Table
 from ganbench.report.tables import tables
-from ganbench.store import Store
 from ganbench.terminal import Console, _tables
 
 
@@ -35,10 +34,8 @@ def test_a_file_of_another_layout_is_read_whole(report: str) -> None:
 
 
 def test_the_best_scores_are_printed(report: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "toy" / "report"
-    folder.mkdir(parents=True)
-    (folder / "report.json").write_text(report)
-    Console().table(Store(tmp_path, "toy"))
+    (tmp_path / "report.json").write_text(report)
+    Console().table(tmp_path)
     assert "FD (toy) ↓ on toy" in capsys.readouterr().out
 
 
@@ -51,8 +48,6 @@ def test_marks_are_explained_where_they_stand(
 ) -> None:
     notes = ["n is planned", "† is another setting", "* some left out"]
     table = {"title": "Toy", "header": ["model"], "rows": [[cell]], "notes": notes}
-    folder = tmp_path / "toy" / "report"
-    folder.mkdir(parents=True)
-    (folder / "report.json").write_text(json.dumps({"tables": {"best_toy": table}}))
-    Console().table(Store(tmp_path, "toy"))
+    (tmp_path / "report.json").write_text(json.dumps({"tables": {"best_toy": table}}))
+    Console().table(tmp_path)
     assert [line for line in capsys.readouterr().out.splitlines() if line in notes] == said

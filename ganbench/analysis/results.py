@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ class Results:
     has one row per planned (variant, stage, index, seed), where a rerun's index is that of the setting it
     repeats; ``scores`` has one row per (trial_id, step, metric, protocol); ``baselines`` may be empty;
     ``samples`` maps (variant, dataset) and ("real", dataset) to arrays [N, 2] or [N, C, H, W] in [0, 1].
+    ``own`` is None unless the scores were made after training under another protocol, which ``definition`` then
+    names: the sweep under its own, by which settings were chosen, with its `outcomes`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Results:
     scores: pd.DataFrame
     baselines: pd.DataFrame
     samples: dict[tuple[str, str], NDArray[np.floating[Any]]]
+    own: tuple[Results, pd.DataFrame] | None = None
 
     @classmethod
     def of_definition(cls, definition: Mapping[str, Any]) -> Results:
@@ -134,6 +137,13 @@ class Results:
             f"protocol {protocol['name']!r} has no metric {key!r}: its scores say nothing of better"
         )
 
+    def choosing(self, dataset: str) -> Metric:
+        """Return the metric that chooses settings for reruns, of the sweep's own protocol."""
+        if self.own is not None:
+            return self.own[0].choosing(dataset)
+        select = (self.definition.get("rerun") or {}).get("select") or {}
+        return self.metric(dataset, select.get("metric") or self.protocol(dataset)["select"])
+
     def metrics(self, dataset: str) -> list[Metric]:
         """Return the scored metrics that rank: headline, curve and selecting metric first, then by name."""
         return [metric for metric in self.described(dataset) if metric.ranked]
@@ -165,10 +175,6 @@ class Results:
         """Return the protocols that a dataset's scores bear."""
         return sorted(self.scored.loc[self.scored["dataset"] == dataset, "protocol"].unique())
 
-    def under(self, protocol: str) -> Results:
-        """Return the results with one protocol's scores only."""
-        return replace(self, scores=self.scores[self.scores["protocol"] == protocol])
-
     def check(self) -> None:
         """Raise `ReportError` where columns are missing, nothing is scored or protocols are mixed."""
         _require(self.trials, TRIAL_COLUMNS, "trials")
@@ -193,7 +199,8 @@ def refuse_mixture(protocols: Iterable[str], what: str) -> None:
     if len(found) > 1:
         raise ReportError(
             f"{what} come from several protocols, which no table may mix: {' and '.join(map(repr, found))};"
-            " make one table of each, or bring all under one with `ganbench score NAME --protocol PROTOCOL`"
+            " bring all under one with `ganbench score NAME --protocol PROTOCOL`, then"
+            " `ganbench report NAME… --protocol PROTOCOL`"
         )
 
 

@@ -143,10 +143,9 @@ def _tally(plan: pd.DataFrame, scores: pd.DataFrame, keys: list[str]) -> pd.Data
 
 def ranked_settings(results: Results, table: pd.DataFrame, dataset: str, variant: str) -> pd.DataFrame:
     """Return a variant's searched trials with a finite score, best first, as the rerun ranks them."""
-    select = (results.definition.get("rerun") or {}).get("select") or {}
-    protocol = results.protocol(dataset)
-    metric = results.metric(dataset, select.get("metric") or protocol["select"])
-    at = select.get("at", "best")
+    results, table = results.own or (results, table)
+    metric = results.choosing(dataset)
+    at = ((results.definition.get("rerun") or {}).get("select") or {}).get("at", "best")
     rows = table[(table["dataset"] == dataset) & (table["variant"] == variant) & (table["stage"] == "search")]
     rows = rows[(rows["metric"] == metric.key) & rows[f"{at}_finite"]]
     return rows.sort_values([at, "index"], ascending=[metric.minimize, True], kind="stable")

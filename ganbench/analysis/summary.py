@@ -180,6 +180,7 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
     tally = {state: int((states == state).sum()) for state in STATES if state not in FINISHED}
     pending = ", ".join(f"{n} {state}" for state, n in tally.items() if n)
     parts = [f"{pending} of {len(states)} trials"] if pending else []
+    parts += _unscored(results, table)
     if IMPORTED in results.definition:  # nothing says what else was planned
         return "; ".join(parts)
     unplanned = _unplanned(results, table, "search")
@@ -190,6 +191,15 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
         waiting = _unplanned(results, table, "rerun")
         parts += [f"no rerun of {', '.join(waiting)}"] if waiting else []
     return "; ".join(parts)
+
+
+def _unscored(results: Results, table: pd.DataFrame) -> list[str]:
+    """Say how many finished trials a later protocol has not scored: their snapshots are gone, or still to come."""
+    if results.own is None:
+        return []
+    finished = results.trials.loc[results.trials["state"].isin(FINISHED), "trial_id"].nunique()
+    left = finished - table["trial_id"].nunique()
+    return [f"{left} of {finished} finished trials are not scored"] if left else []
 
 
 def _unplanned(results: Results, table: pd.DataFrame, stage: str) -> list[str]:

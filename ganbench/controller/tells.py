@@ -23,9 +23,8 @@ def told_metric(definition: Mapping[str, Any], dataset: str) -> tuple[Metric, st
 
     That is `best` (over finite ones) or `last`.
     """
-    select, results = (definition["rerun"] or {}).get("select") or {}, Results.of_definition(definition)
-    key = select.get("metric") or results.protocol(dataset)["select"]
-    return results.metric(dataset, key), select.get("at", "best")
+    select = (definition["rerun"] or {}).get("select") or {}
+    return Results.of_definition(definition).choosing(dataset), select.get("at", "best")
 
 
 def news(store: Store, events: Sequence[Event]) -> list[Event]:

@@ -27,6 +27,7 @@ OUTLIERS = (
 )
 GAP = "Gap: the chosen setting's searched score minus its untrimmed mean over seeds."
 MEANS = "Over seeds: mean ± sd, untrimmed."
+LATER = "Scored after training, at the checkpoints whose snapshots were kept."
 MEDIAN = "Median of the best of k random settings (the default is not one of them); diverged is worst."
 BAND = "[ ] is the 95 % band, simultaneous over k, where both sides say something; nothing beyond k = n/2."
 TIES = "Equal scores occur: the bands are conservative."
@@ -106,7 +107,8 @@ def protocol_note(results: Results, dataset: str) -> str:
     if "n_real" not in protocol:
         return f"{name}."
     sizes = f"{protocol['n_fake']} generated against {protocol['n_real']} real samples"
-    return f"{name}: {sizes} of the {protocol['split']} split, evaluation seed {protocol['evaluation_seed']}."
+    said = f"{name}: {sizes} of the {protocol['split']} split, evaluation seed {protocol['evaluation_seed']}."
+    return f"{said} {LATER}" if results.own else said
 
 
 def budget_note(results: Results) -> str:
@@ -114,7 +116,7 @@ def budget_note(results: Results) -> str:
     budget, search = results.definition.get("budget", {}), results.definition.get("search", {})
     parts = [f"Budget {budget.get('name', 'unnamed')}: {budget.get('steps', '?')} D steps"]
     parts += [f"batches of {budget['batch_size']}"] if "batch_size" in budget else []
-    parts += [f"scored every {budget['every']}"] if "every" in budget else []
+    parts += [f"scored every {budget['every']}"] if "every" in budget and results.own is None else []
     found = f"{search.get('trials', '?')} settings of space {search.get('space', '?')}"
     return f"{', '.join(parts)}. Search: {found}, sampler {sampler_name(results)}."
 
@@ -232,9 +234,9 @@ def chosen_note(results: Results, dataset: str, metric: Metric) -> str:
 def _chosen_by(results: Results, dataset: str) -> str:
     """Name the metric by which the rerun chooses, and the checkpoint."""
     select = (results.definition.get("rerun") or {}).get("select") or {}
-    metric = results.metric(dataset, select.get("metric") or results.protocol(dataset)["select"])
     at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[select.get("at", "best")]
-    return f"{metric_name(metric)} {at}"
+    under = f" under {results.own[0].protocol(dataset)['name']}" if results.own else ""
+    return f"{metric_name(results.choosing(dataset))} {at}{under}"
 
 
 def decided_note(comparisons: pd.DataFrame) -> str:

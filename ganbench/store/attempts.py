@@ -63,11 +63,11 @@ class Attempt:
 
     def append_logs(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append log rows in one write; numbers that are not finite become null."""
-        files.append_lines(self._own("logs.jsonl"), [_finite(row) for row in rows])
+        files.append_lines(self._own("logs.jsonl"), [finite(row) for row in rows])
 
     def append_baselines(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append baseline rows in one write; numbers that are not finite become null."""
-        files.append_lines(self._own("baselines.jsonl"), [_finite(row) for row in rows])
+        files.append_lines(self._own("baselines.jsonl"), [finite(row) for row in rows])
 
     def write(self, name: str, writer: Callable[[Path], None]) -> None:
         """Write `file` or `folder/file` of this attempt atomically; `writer` gets a temporary path."""
@@ -212,9 +212,10 @@ def _message(text: str) -> str:
     return next((line for line in lines if not line.startswith("Traceback")), text.strip())
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a row with null for every number in it that is not finite, as JSON has none."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,6 +14,7 @@ from ganbench.instantiation import instantiate
 from ganbench.nodes import resolve, set_values
 from ganbench.protocols import Images
 from ganbench.records import Pack, Trial
+from ganbench.rng import Rng
 from ganbench.scoring import Scorer, metric_key
 from ganbench.training import PackTraining
 
@@ -52,6 +53,17 @@ def _bench(dataset: str, protocol: str) -> Bench:
 def bench_of(config: dict[str, Any], protocol: dict[str, Any] | None = None) -> Bench:
     """Return the bench of a resolved config, under its own protocol or another."""
     return _bench(json.dumps(config["dataset"]), json.dumps(protocol or config["protocol"]))
+
+
+def baseline_rows(config: dict[str, Any], bench: Bench, dataset: str) -> list[dict[str, Any]]:
+    """Score what a dataset's tables are read against; the untrained generator is that of a resolved config."""
+    procedure = instantiate(config["model"]["procedure"])
+    scores = bench.scorer.baselines((procedure, procedure.init(Rng.of(0).fold("init"))))
+    return [
+        {"dataset": dataset, "protocol": bench.protocol, "baseline": baseline, "metric": key, "value": value}
+        for baseline, values in scores.items()
+        for key, value in values.items()
+    ]
 
 
 def pack_training(

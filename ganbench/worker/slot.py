@@ -14,13 +14,12 @@ from ganbench.allocator import keep_freed_memory
 from ganbench.controller import ask_more
 from ganbench.devices import describe, device
 from ganbench.errors import UserError
-from ganbench.instantiation import instantiate, load_plugins
+from ganbench.instantiation import load_plugins
 from ganbench.records import Pack
-from ganbench.rng import Rng
 from ganbench.scoring import shown
 from ganbench.store import Store
 from ganbench.store.attempts import Attempt
-from ganbench.worker.bench import bench_of, trial_config
+from ganbench.worker.bench import baseline_rows, bench_of, trial_config
 from ganbench.worker.packrun import OnStep, PackRun, Stop
 
 
@@ -96,21 +95,7 @@ def _run_baselines(store: Store, attempt: Attempt, work: dict[str, Any]) -> None
     attempt.start(_software())
     config = trial_config(store.definition(), work["variant"], {})
     bench = bench_of(config)
-    procedure = instantiate(config["model"]["procedure"])
-    scores = bench.scorer.baselines((procedure, procedure.init(Rng.of(0).fold("init"))))
-    for baseline, values in scores.items():
-        attempt.append_baselines(
-            [
-                {
-                    "dataset": work["dataset"],
-                    "protocol": bench.protocol,
-                    "baseline": baseline,
-                    "metric": k,
-                    "value": v,
-                }
-                for k, v in values.items()
-            ]
-        )
+    attempt.append_baselines(baseline_rows(config, bench, work["dataset"]))
     real = {"shown": shown(bench.scorer.real_images)}
     attempt.write("real.safetensors", lambda path: save_file(real, path))
     attempt.finish("done")

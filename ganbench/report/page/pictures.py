@@ -60,8 +60,7 @@ def _caption(summary: Summary, dataset: str, name: str) -> str:
     ranking = ranked_settings(results, summary.outcomes, dataset, name)
     if ranking.empty:
         return ""
-    best = ranking.iloc[0]
-    metric = results.metric(dataset, str(best["metric"]))
+    best, metric = ranking.iloc[0], results.choosing(dataset)
     score = number(float(best["best"]), _places(summary, dataset, metric))
     return (
         f"setting {best['index']}, seed {best['seed']}, step {best['best_step']:.0f}:"
@@ -70,7 +69,8 @@ def _caption(summary: Summary, dataset: str, name: str) -> str:
 
 
 def _places(summary: Summary, dataset: str, metric: Metric) -> int:
-    return decimals(of_metric(summary.outcomes, dataset, metric)["best"])
+    _, table = summary.results.own or (summary.results, summary.outcomes)
+    return decimals(of_metric(table, dataset, metric)["best"])
 
 
 def _tiles(images: NDArray[Any]) -> bytes:
