@@ -93,6 +93,8 @@ class Store:
         return self._claim(pack_id, retry_failed=retry_failed)
 
     def _claim(self, pack_id: str, *, retry_failed: bool, heed: bool = True) -> Attempt | None:
+        if self._judge.remembers(pack_id):  # a slot asks for every pack each time it needs work
+            return None
         folder = self._pack_folder(pack_id)
         # looked up before judging: an attempt that comes between is newer than what is judged, and wins
         newest = max(files.numbered(folder, PREFIX), default=0)

@@ -39,6 +39,10 @@ class Judge:
         self._done: dict[str, PackState] = {}
         self._rows: dict[tuple[Path, ...], tuple[tuple[int, ...], dict[str, Reached]]] = {}
 
+    def remembers(self, name: str) -> bool:
+        """Return whether a pack is known to be done, without a look at its files."""
+        return name in self._done
+
     def settled(self, packs: str, name: str) -> PackState | None:
         """Return the state of a pack known to be done, or done at its first attempt: one quick look."""
         if name not in self._done:

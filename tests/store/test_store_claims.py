@@ -23,6 +23,18 @@ def test_claims_number_attempts_and_respect_states(tmp_path: Path) -> None:
     assert store.claimable() == ["p1"]
 
 
+def test_what_is_known_to_be_done_is_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = planned(tmp_path, packs=2)
+    finish(claimed(store, "p0"), score("t0"))
+    assert store.claim("p0") is None
+    monkeypatch.setattr("ganbench.files.numbered", lambda *_: pytest.fail("looked"))
+    assert store.claim("p0") is None
+    with pytest.raises(pytest.fail.Exception, match="looked"):
+        store.claim("p1")
+
+
 def test_a_failed_pack_is_claimed_again_only_on_request_and_once(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
     claimed(store, "p0").fail("Traceback\nValueError: no")
