@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ganbench.devices import describe
 from ganbench.errors import ConfigError
-from ganbench.places import cache_home
+from ganbench.places import computed
 from ganbench.replacing import replacements
 from ganbench.tracing import Flat, Traced, operations
 
@@ -74,7 +74,7 @@ def _open(path: Path) -> Any:
 
 def folder() -> Path:
     """Return where compiled steps lie."""
-    return cache_home() / "compiled"
+    return computed("compiled")
 
 
 def _make(traced: Traced, path: Path) -> None:

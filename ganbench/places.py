@@ -16,3 +16,8 @@ def cache_home() -> Path:
         return Path(given)
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".cache") / "ganbench"
+
+
+def computed(kind: str) -> Path:
+    """Return the cache's folder of one kind of what can be computed again; raises as `cache_home` does."""
+    return cache_home() / kind

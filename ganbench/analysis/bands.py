@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from opda.nonparametric import EmpiricalDistribution
 
-from ganbench.places import cache_home
+from ganbench.places import computed
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def two_sided_until(n: int, level: float) -> int:
 
 
 def _cache_folder() -> Path:
-    return cache_home() / "bands"
+    return computed("bands")
 
 
 def _read(path: Path, n: int) -> Array | None:

@@ -9,23 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganbench.errors import DataError
-from ganbench.places import cache_home
+from ganbench.places import computed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIX = ".safetensors"
 HASH = "sha256"  # the member of a file's metadata that holds the hash of the rest
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
 _LONGEST_HEADER = 1 << 20
 
 
@@ -36,15 +32,6 @@ class Kept(NamedTuple):
     about: dict[str, str]
 
 
-class Entry(NamedTuple):
-    """One file of the cache."""
-
-    name: str
-    what: str
-    size: int  # bytes
-    age: float  # seconds since it was written
-
-
 def key(kind: str, *parts: str) -> str:
     """Return `<kind>-<sha256 of the kind and the parts, in order>`; different parts never share a key."""
     return f"{kind}-{hashlib.sha256(json.dumps([kind, *parts]).encode()).hexdigest()}"
@@ -52,7 +39,7 @@ def key(kind: str, *parts: str) -> str:
 
 def folder() -> Path:
     """Return where the cache lies; raises `RuntimeError` where there is no home and no `GANBENCH_CACHE`."""
-    return cache_home() / "statistics"
+    return computed("statistics")
 
 
 def cached(
@@ -93,55 +80,19 @@ def keep(name: str, tensors: Mapping[str, Tensor], about: Mapping[str, str] | No
         _write(_path(name), save(whole, {**notes, HASH: _digest(whole, notes)}))
 
 
-def entries() -> list[Entry]:
-    """List what is kept, the newest first; files of interrupted writers are not among it."""
-    found = [entry for path in _files() if path.suffix == SUFFIX and (entry := _entry(path)) is not None]
-    return sorted(found, key=lambda entry: (entry.age, entry.name))
-
-
-def clear() -> tuple[int, int]:
-    """Remove everything that is kept and what interrupted writers left; return how many files and bytes.
-
-    Others may read and write meanwhile: they compute anew. Raises `DataError` where a file cannot be removed.
-    """
-    count = freed = 0
-    for path in _files():
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            continue  # another process was faster
-        except OSError as error:
-            raise DataError(
-                f"cannot remove {path} ({error.strerror}): remove the folder as its owner"
-            ) from error
-        count, freed = count + 1, freed + size
-    return count, freed
-
-
-def _files() -> list[Path]:
-    """Return the files that this module wrote."""
+def about(path: Path) -> str:
+    """Say what a file holds: the note it was kept with, else its tensors and their shapes."""
     try:
-        found = sorted(folder().iterdir())
-    except (OSError, RuntimeError):
-        return []
-    return [p for p in found if (p.suffix == SUFFIX or _TEMPORARY.fullmatch(p.name)) and p.is_file()]
-
-
-def _entry(path: Path) -> Entry | None:
-    try:
-        status = path.stat()
         with path.open("rb") as file:
             header = _header(file.read(_LONGEST_HEADER))
     except FileNotFoundError:
-        return None
+        raise
     except (OSError, ValueError):
         header = None
-    return Entry(path.stem, _what(header), status.st_size, max(time.time() - status.st_mtime, 0.0))
+    return _what(header)
 
 
 def _what(header: Any) -> str:
-    """Say what a file holds: the note it was kept with, else its tensors and their shapes."""
     if not isinstance(header, dict):
         return "unreadable: computed anew when it is next wanted"
     about = header.pop("__metadata__", {})

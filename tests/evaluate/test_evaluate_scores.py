@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganbench import kept
 from ganbench.errors import ConfigError, DataError, UserError
 from ganbench.evaluate import Report, Request, evaluate, stamps, table
-from ganbench.metrics import cache
 from ganbench.metrics.features import Inception
 from ganbench.protocols import Images
 from ganbench.scoring import Fakes, Scorer, as_float
@@ -216,7 +216,7 @@ def test_real_images_are_looked_at_once(paths: tuple[Path, Path], monkeypatch: p
     first = run(paths, "random_conv", "fd").metrics
     monkeypatch.setattr(frechet, "statistics", None)
     assert run(paths, "random_conv", "fd").metrics == first
-    kinds = sorted(entry.name.partition("-")[0] for entry in cache.entries())
+    kinds = sorted(entry.name.partition("-")[0] for entry in kept.entries())
     assert kinds == ["features", "gaussian"]  # of the real side alone
     with pytest.raises(TypeError):
         run(paths, "random_conv", "fd", use_cache=False)

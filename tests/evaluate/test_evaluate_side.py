@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganbench import kept
 from ganbench.errors import DataError
 from ganbench.evaluate import side as module
 from ganbench.evaluate.folder import Folder
@@ -76,7 +77,7 @@ def test_what_is_kept_is_not_decoded_again(
     assert again.features is not None
     assert torch.equal(again.features, expected(images))
     assert again.cache_key == first.cache_key
-    assert [entry.what for entry in cache.entries()] == ["random_conv features of 40 images of pictures"]
+    assert [entry.what for entry in kept.entries()] == ["random_conv features of 40 images of pictures"]
     with pytest.raises(AssertionError, match="decoded again"):
         run(pictures, kept=False)
 

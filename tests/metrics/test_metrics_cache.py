@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ganbench import kept
 from ganbench.metrics import cache
 
 
@@ -135,7 +136,7 @@ def test_entries_say_what_size_and_age(folder: Path) -> None:
     for age, path in enumerate((cache.key("new"), cache.key("old"), "torn")):
         moment = time.time() - 1000 * age - 10
         os.utime(folder / f"{path}.safetensors", (moment, moment))
-    new, old, torn = cache.entries()
+    new, old, torn = kept.entries()
     assert (new.name, new.what) == (cache.key("new"), "ten faces")
     assert (old.name, old.what) == (cache.key("old"), "mu 3, root 3×2, trace 1")
     assert torn.what.startswith("unreadable")
@@ -144,24 +145,45 @@ def test_entries_say_what_size_and_age(folder: Path) -> None:
 
 
 def test_clear_removes_what_it_wrote_and_nothing_else(folder: Path) -> None:
-    assert cache.clear() == (0, 0)
-    assert cache.entries() == []
+    assert kept.clear() == (0, 0)
+    assert kept.entries() == []
     cache.keep("a", {"x": torch.zeros(10)})
     size = (folder / "a.safetensors").stat().st_size
     (folder / f".a.{32 * 'f'}").write_bytes(b"12345")
     (folder / "notes.txt").write_text("somebody else's")
     (folder / "folder.safetensors").mkdir()
-    assert cache.clear() == (2, size + 5)
+    assert kept.clear() == (2, size + 5)
     assert {path.name for path in folder.iterdir()} == {"notes.txt", "folder.safetensors"}
     assert cache.cached("a", Counted())["trace"].item() == 1.0
+
+
+def test_compiled_steps_and_bands_are_listed_and_cleared_and_downloads_are_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    cache.keep("a", {"x": torch.zeros(10)})
+    for name in ("compiled", "bands", "weights", "datasets"):
+        (tmp_path / name).mkdir()
+    library = tmp_path / "compiled" / f"{64 * 'a'}.pt2"
+    library.write_bytes(b"1234")
+    library.with_suffix(".lock").touch()
+    (tmp_path / "bands" / "ld-n9-0.95.npy").write_bytes(b"12")
+    (tmp_path / "bands" / "tmp8x_z.tmp").write_bytes(b"1")
+    for other in ("weights/inception.safetensors", "datasets/a.npy", "compiled/README"):
+        (tmp_path / other).write_bytes(b"123")
+    found = {entry.name: (entry.what, entry.size) for entry in kept.entries()}
+    assert found.pop("a")[0] == "x 10"
+    assert found == {library.stem: ("a step as machine code", 4), "ld-n9-0.95": ("weights of a band", 2)}
+    assert kept.clear()[0] == 5
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"weights/inception.safetensors", "datasets/a.npy", "compiled/README"}
 
 
 def test_files_that_others_remove_meanwhile_are_no_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "_files", lambda: [folder / "gone.safetensors"])
-    assert cache.entries() == []
-    assert cache.clear() == (0, 0)
+    monkeypatch.setattr(kept, "_files", lambda _: [folder / "gone.safetensors"])
+    assert kept.entries() == []
+    assert kept.clear() == (0, 0)
 
 
 def test_it_lies_in_the_home_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +202,8 @@ def test_without_a_home_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", homeless)
     compute = Counted()
     assert [cache.cached("a", compute)["trace"].item() for _ in range(2)] == [1.0, 2.0]
-    assert cache.entries() == []
-    assert cache.clear() == (0, 0)
+    assert kept.entries() == []
+    assert kept.clear() == (0, 0)
 
 
 def test_keys_keep_their_parts_apart_and_their_order() -> None:
@@ -193,6 +215,7 @@ def test_keys_keep_their_parts_apart_and_their_order() -> None:
 WRITER = """
 import sys, time, torch
 from pathlib import Path
+from ganbench import kept
 from ganbench.metrics import cache
 me, meeting = int(sys.argv[1]), Path(sys.argv[2])
 file = cache.folder() / "a.safetensors"
@@ -205,13 +228,13 @@ for i in range(20):
     x = cache.cached("a", compute)["x"]
     assert len(x) == 500_000 and x.min() == x.max(), "half of one file and half of the other"
     if me == 0 and i % 4 == 0:
-        cache.clear()
+        kept.clear()
     if me == 1 and i % 4 == 1:  # as a disk might leave it: in place, half, or of another moment
         data = torch.full((500_000,), 7.0).numpy().tobytes()
         with open(file, "r+b") if file.exists() else open(file, "wb") as target:
             target.seek(1000 * i)
             target.write(data[: 75_000 * i])
-    cache.entries()
+    kept.entries()
 """
 
 
@@ -229,9 +252,9 @@ def test_processes_never_see_half_a_file_or_fail(folder: Path, tmp_path: Path, r
 
 LISTER = """
 import sys
-from ganbench.metrics import cache
-cache.entries()
-cache.clear()
+from ganbench import kept
+kept.entries()
+kept.clear()
 print("torch" in sys.modules)
 """
 
