@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,10 @@ from ganbench.store.attempts import Attempt
 from ganbench.worker.bench import baseline_rows, bench_of, trial_config
 from ganbench.worker.packrun import OnStep, PackRun, Stop
 
+# Seconds from which packs are taken from all variants in turn: preparing another structure's step takes about two.
+# Shorter ones follow the plan, where equal structures are neighbours and share what was prepared (decision 44).
+LONG_S = 120.0
+
 
 def run_slot(
     results: str,
@@ -39,29 +45,43 @@ def run_slot(
     keep_freed_memory()
     store = Store(Path(results), name)
     load_plugins(list(store.definition().get("plugins", {})))
+    in_turn = False
     while not stop() and store.halts.why() is None:
-        claimed = _claim(store, slot, retry_failed=retry_failed)
+        claimed = _claim(store, slot, in_turn=in_turn, retry_failed=retry_failed)
         if claimed is not None:
+            began = time.monotonic()
             _attempt(store, *claimed, stop, on_step)
+            in_turn = isinstance(claimed[1], Pack) and time.monotonic() - began >= LONG_S
         elif not ask_more(store, stop):
             return
 
 
-def _claim(store: Store, slot: int, *, retry_failed: bool) -> tuple[Attempt, Pack | dict[str, Any]] | None:
+def _claim(
+    store: Store, slot: int, *, in_turn: bool, retry_failed: bool
+) -> tuple[Attempt, Pack | dict[str, Any]] | None:
     """Return the first unit of work nobody holds: baselines first, since every table reads them."""
-    for unit, work in _units(store, slot):
+    for unit, work in _units(store, slot, in_turn=in_turn):
         attempt = store.claim(unit, retry_failed=retry_failed)
         if attempt is not None:
             return attempt, work
     return None
 
 
-def _units(store: Store, slot: int) -> Iterator[tuple[str, Pack | dict[str, Any]]]:
+def _units(store: Store, slot: int, *, in_turn: bool) -> Iterator[tuple[str, Pack | dict[str, Any]]]:
     for baseline in store.definition()["baselines"]:
         yield baseline["id"], baseline
     packs = list(store.plan().packs.items())
+    packs = _one_of_each_variant(packs) if in_turn else packs
     yield from packs[slot % max(1, len(packs)) :]  # slots start apart, so that claims rarely collide
     yield from packs[: slot % max(1, len(packs))]
+
+
+def _one_of_each_variant(packs: list[tuple[str, Pack]]) -> list[tuple[str, Pack]]:
+    """Return packs with the first of each variant before the second of any: what is cut short is cut evenly."""
+    groups: dict[tuple[tuple[str, str], ...], list[tuple[str, Pack]]] = {}
+    for unit in packs:
+        groups.setdefault(tuple(sorted(unit[1].variant.items())), []).append(unit)
+    return [unit for row in zip_longest(*groups.values()) for unit in row if unit is not None]
 
 
 def _attempt(

@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from commands import plain_reports, sweep
-from slotwork import diverge, planned, plant, run, snapshots
+from slotwork import define, diverge, planned, plant, run, snapshots
 
 from ganbench.config import compose, resolve
 from ganbench.errors import DataError, UserError
+from ganbench.growth import extend
+from ganbench.planning import search_settings
+from ganbench.records import Pack
 from ganbench.scoring import Scorer
+from ganbench.store.attempts import Attempt
 from ganbench.training import PackTraining
+from ganbench.worker import run_slot, slot
 from ganbench.worker.bench import checkpoint_steps, direction_of, trial_config
 
 
@@ -71,6 +77,33 @@ def test_a_diverged_lane_has_rows_without_numbers_and_its_pack_mate_is_untouched
     assert {row["value"] for row in rows} == {None}
     assert (store.counts()["diverged"], store.counts()["done"]) == (1, 1)
     assert (snapshots(store, 0), len(snapshots(store, 1)) > 0) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (120.0, ["ns_gan", "lsgan", "vae", "ns_gan", "lsgan", "vae", "lsgan"]),
+        (119.0, ["ns_gan", "ns_gan", "lsgan", "lsgan", "vae", "vae", "lsgan"]),
+    ],
+)
+def test_long_packs_are_taken_from_all_variants_in_turn(
+    seconds: float, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = ("model=ns_gan,lsgan,vae", "pack=1")
+    store, more = planned(tmp_path, *models), search_settings(define(*models, "search.trials=3"))
+    extend(store, define(*models), [s for s in more if s.variant["model"] == "lsgan"])
+    now, taken = [0.0], list[str]()
+
+    def attempt(_: Any, attempt: Attempt, work: Any, *__: Any) -> None:
+        if isinstance(work, Pack):
+            now[0] += seconds
+            taken.append(work.variant["model"])
+        attempt.finish("done")
+
+    monkeypatch.setattr(slot, "_attempt", attempt)
+    monkeypatch.setattr(slot, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    run_slot(str(tmp_path), store.name, 0, lambda: False)
+    assert taken == expected
 
 
 def test_weights_that_overflow_are_found_without_help(tmp_path: Path) -> None:
