@@ -163,6 +163,7 @@ def test_a_report_of_later_scores_stands_beside_the_sweeps_own(results: Path) ->
     assert "Baselines, F1 (ring): real against real (floor) 0." in text
     page = (folder / "index.html").read_text()
     assert 'href="../scores.parquet"' in page
+    assert "<h1>quickstart under other</h1>" in page
     assert not numbers["partial"]
 
 

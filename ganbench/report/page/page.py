@@ -69,7 +69,7 @@ def page(summary: Summary, made: list[Table], links: Links, record: Record) -> s
     """Return index.html: readable without scripts, explored with them; the same summary gives the same bytes."""
     results = summary.results
     context = {
-        "name": results.name,
+        "name": _title(results),
         "missing": summary.missing,
         "tiles": tiles(summary),
         "facts": facts(results),
@@ -86,6 +86,15 @@ def page(summary: Summary, made: list[Table], links: Links, record: Record) -> s
         "script": "\n".join(map(_asset, SCRIPTS)),
     }
     return _environment().get_template("page.html").render(context)
+
+
+def _title(results: Results) -> str:
+    """Return the sweep's name, and the protocol's where it is not the sweep's own."""
+    return (
+        f"{results.name} under {results.protocol(results.datasets[0])['name']}"
+        if results.own
+        else results.name
+    )
 
 
 def comparison_page(names: Sequence[str], made: Sequence[Table], kinds: tuple[str, ...]) -> str:
