@@ -62,8 +62,7 @@ def _load(traced: Traced) -> Any:
         try:
             return _open(path)
         except (OSError, RuntimeError):
-            _make(traced, path)
-        return _open(path)
+            return _make(traced, path)
 
 
 def _open(path: Path) -> Any:
@@ -77,7 +76,7 @@ def folder() -> Path:
     return computed("compiled")
 
 
-def _make(traced: Traced, path: Path) -> None:
+def _make(traced: Traced, path: Path) -> Any:
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         raise ConfigError(
             "mode=compiled needs a C++ compiler: install g++ (or name one in CXX), or set mode=vmap"
@@ -90,7 +89,9 @@ def _make(traced: Traced, path: Path) -> None:
         torch._inductor.aoti_compile_and_package(  # noqa: SLF001
             exported, package_path=str(draft), inductor_configs={**SETTINGS, **_image_settings(traced)}
         )
+        library = _open(draft)  # before it can be cleared away
         draft.replace(path)
+    return library
 
 
 def _image_settings(traced: Traced) -> dict[str, bool]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,8 @@ from ganbench.store.later import named, protocols
 from ganbench.store.plan import Plan
 from ganbench.store.rows import merged
 from ganbench.store.states import DIVERGED
+
+_CHECKPOINT = ["trial_id", "step"]
 
 
 def gather(store: Store, packs: Collection[str] | None = None) -> Results:
@@ -40,41 +41,57 @@ def gather_under(store: Store, protocol: str) -> Results:
     with uncollected():
         scores = merged(store.folder, store.plan(), store.attempts, coded=True)
         own = _own(store, scores)
-        if identity in _own_protocols(own.definition):
+        datasets = own.definition["protocols"]
+        if {rules["id"] for rules in datasets.values()} == {identity}:
             return own
-        rules = {**protocols(store)[identity], "id": identity}
-        definition = {**own.definition, "protocols": dict.fromkeys(own.definition["protocols"], rules)}
-        ours = _with_divergence(scores, identity)
-        return replace(own, definition=definition, scores=_coded(ours), own=(own, outcomes(own)))
+        rules = protocols(store)[identity]
+        later = scores[scores["protocol"] == identity]
+        return replace(
+            own,
+            definition={**own.definition, "protocols": dict.fromkeys(datasets, rules)},
+            scores=_coded(_with_divergence(later, own.scores)),
+            baselines=store.baselines().query("protocol == @identity"),
+            own=(own, outcomes(own)),
+        )
 
 
 def _own(store: Store, scores: pd.DataFrame) -> Results:
+    """Return a sweep under its own protocols, each dataset under its own."""
     definition = store.definition()
-    ours = scores[scores["protocol"].isin(_own_protocols(definition))]
+    own = {dataset: rules["id"] for dataset, rules in definition["protocols"].items()}
+    trained_on = {t.trial_id: t.variant.get("dataset", "") for t in store.plan().trials}
+    baselines = store.baselines()
     return Results(
         name=store.name,
         definition=definition,
         trials=_coded(store.trial_states()),
-        scores=_coded(ours),
-        baselines=store.baselines(),
+        scores=_coded(_under(scores, scores["trial_id"].map(trained_on), own)),
+        baselines=_under(baselines, baselines["dataset"], own),
         samples={},
     )
 
 
-def _own_protocols(definition: dict[str, Any]) -> set[str]:
-    return {protocol["id"] for protocol in definition["protocols"].values()}
+def _under(rows: pd.DataFrame, datasets: pd.Series, protocol: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of each dataset under its protocol."""
+    if len(ids := set(protocol.values())) == 1:
+        return rows[rows["protocol"].isin(ids)]
+    return rows[rows["protocol"].astype(object) == datasets.map(protocol).astype(object)]
 
 
-def _with_divergence(scores: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    """Return a later protocol's rows, and one for each of its metrics where training had diverged.
+def _with_divergence(later: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Add to a later protocol's rows one for each of its metrics where training had diverged.
 
-    Such a checkpoint left no snapshot to be scored, and is diverged under any protocol.
+    Such a checkpoint left no snapshot to be scored, and is diverged under any protocol. A trial that has finite
+    checkpoints, none of which is scored yet, is left out.
     """
-    later = scores["protocol"] == protocol
-    found, bad = scores[later], scores[~later & (scores["status"] == DIVERGED)]
-    places = bad.drop_duplicates(["trial_id", "step"]).drop(columns=["metric", "protocol"])
-    rows = places.merge(found[["metric", "protocol"]].drop_duplicates(), how="cross")
-    return pd.concat([found, rows[found.columns]], ignore_index=True) if len(rows) else found
+    finite = own.loc[own["status"] != DIVERGED, "trial_id"]
+    waiting = set(finite.astype(str)) - set(later["trial_id"].astype(str))
+    bad = own[(own["status"] == DIVERGED) & ~own["trial_id"].isin(waiting)]
+    bad = bad.drop_duplicates(_CHECKPOINT).drop(columns=["metric", "protocol"])
+    scored = pd.MultiIndex.from_frame(later[_CHECKPOINT].astype({"trial_id": str}))
+    bad = bad[~pd.MultiIndex.from_frame(bad[_CHECKPOINT].astype({"trial_id": str})).isin(scored)]
+    rows = bad.merge(later[["metric", "protocol"]].drop_duplicates(), how="cross")
+    return pd.concat([later, rows[later.columns]], ignore_index=True) if len(rows) else later
 
 
 def _coded(table: pd.DataFrame) -> pd.DataFrame:

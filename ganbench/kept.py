@@ -14,7 +14,7 @@ from ganbench.places import computed
 
 
 class Kind(NamedTuple):
-    """A folder of the cache: how its files end, what a file is, and what interrupted writers leave there."""
+    """A folder of the cache: how its files end, what a file is, and what else writers leave there."""
 
     folder: str
     suffix: str
@@ -47,7 +47,8 @@ def entries() -> list[Entry]:
 def clear() -> tuple[int, int]:
     """Remove everything that is kept and what interrupted writers left; return how many files and bytes.
 
-    Others may read and write meanwhile: they compute anew. Raises `DataError` where a file cannot be removed.
+    Others may read and write meanwhile: they compute anew. Folders of interrupted compilations stay. Raises `DataError`
+    where a file cannot be removed.
     """
     count = freed = 0
     for path in [path for kind in KINDS for path in _files(kind)]:

@@ -41,18 +41,18 @@ def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, co
     identity = protocol_id(rules)
     found, todo = _snapshots(store, identity)
     units = _without_baselines(store, identity)
-    with console.bar(f"score {protocol}", len(units) + len(todo)) as update, store.driver():
-        # baselines first: where a protocol does not fit the data, nothing is written
-        for n, unit in enumerate(units, start=1):
-            add_baselines(store, _baselines(store, unit, rules))
-            update(n)
+    with console.bar(f"score {protocol}", len(todo)) as update, store.driver():
+        # baselines of all datasets first: where a protocol does not fit one of them, nothing is written
+        rows = [row for unit in units for row in _baselines(store, unit, rules)]
+        if rows:
+            add_baselines(store, rows)
         remember(store, identity, rules)
-        for n, (trial, facts, path) in enumerate(todo, start=len(units) + 1):
+        for n, (trial, facts, path) in enumerate(todo, start=1):
             store.add_scores(_score(store, trial, facts, path, rules))
             update(n)
         store.compact()
     done = f"{name}: {len(todo)} snapshots scored under {identity}, {found - len(todo)} were already"
-    return f"{done}\ntables of them: `ganbench report {name} --protocol {protocol}`"
+    return f"{done}\ntables of them: `ganbench report {name} --protocol {identity}`"
 
 
 def _snapshots(store: Store, protocol: str) -> tuple[int, list[tuple[Trial, Facts, Path]]]:
@@ -67,6 +67,9 @@ def _snapshots(store: Store, protocol: str) -> tuple[int, list[tuple[Trial, Fact
     checkpoints = scores.drop_duplicates(keys)[[*keys, "images_seen", "seconds"]]
     facts = {row[:2]: row[2:] for row in checkpoints.itertuples(index=False, name=None)}
     trials = {t.trial_id: t for t in store.plan().trials}
+    kept = [
+        (key, path) for key, path in kept if key in facts
+    ]  # a pack was killed before it wrote the others' rows
     return len(kept), [(trials[t], (s, *facts[t, s]), path) for (t, s), path in kept if (t, s) not in scored]
 
 

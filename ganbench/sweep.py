@@ -27,7 +27,6 @@ from ganbench.store.asks import open_asks
 from ganbench.store.causes import units_to_retry
 from ganbench.store.definition import final_step, seeds_by_rank
 from ganbench.store.halts import HOURS, STOP, Halt
-from ganbench.store.later import named
 from ganbench.store.opening import open_store
 from ganbench.store.plan import Plan
 from ganbench.store.states import LOST, PLANNED
@@ -283,7 +282,8 @@ def write_report(store: Store, console: Console, *, allow_partial: bool, protoco
     from ganbench.report.build import build
 
     found = read_results(store, protocol)
-    folder = store.folder / (f"report-{named(store, protocol)}" if found.own else "report")
+    identity = found.protocol(found.datasets[0])["id"]
+    folder = store.folder / (f"report-{identity}" if found.own else "report")
     with console.working("report") as progress:
         return build(found, folder, allow_partial=allow_partial, progress=progress)
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from stores import DEFINITION, claimed, finish, pack_of, score, trial
 
+from ganbench.analysis.results import ReportError
 from ganbench.analysis.selection import outcomes
+from ganbench.analysis.summary import summarise
 from ganbench.gather import gather, gather_under
 from ganbench.store import Store
 from ganbench.store.later import remember
@@ -104,3 +106,38 @@ def test_a_checkpoint_that_diverged_in_training_is_diverged_under_any_protocol(
     assert found.protocol("ring")["id"] == "p1"
     run = outcomes(found).iloc[0]
     assert (run["best"], run["last"], run["divergence"]) == (0.75, 0.0, "diverged later")
+    with pytest.raises(ReportError, match="1 of 1 finished trials are not scored at their last checkpoint"):
+        summarise(found, allow_partial=False)
+
+
+def test_what_one_later_protocol_could_not_score_says_nothing_of_another(store: Store) -> None:
+    for name, value in (("p1", 0.75), ("p2", None)):
+        remember(store, name, {"name": name, **RULES})
+        store.add_scores([replace(score("t1", 5, value), protocol=name)])
+    rows = gather_under(store, "p1").scores.set_index("step")["status"]
+    assert rows.to_dict() == {5: "ok", 10: "diverged"}
+
+
+def test_a_finite_trial_that_waits_to_be_scored_is_not_called_diverged(store: Store) -> None:
+    remember(store, "p1", {"name": "later", **RULES})
+    store.add_scores([replace(score("t0", 10), protocol="p1")])
+    assert set(gather_under(store, "later").scores["trial_id"]) == {"t0"}
+
+
+def test_each_dataset_is_under_its_own_protocol(tmp_path: Path) -> None:
+    made, datasets = Store(tmp_path, "toy"), {"ring": "p0", "grid": "p1"}
+    rules = {name: {"id": identity, "name": identity, **RULES} for name, identity in datasets.items()}
+    made.create({**DEFINITION, "axes": {"model": ["a"], "dataset": [*datasets]}, "protocols": rules})
+    trials = [
+        replace(trial(number, f"q{number}"), variant={"model": "a", "dataset": dataset})
+        for number, dataset in enumerate(datasets)
+    ]
+    made.extend_plan(trials, [pack_of(t) for t in trials])
+    finish(claimed(made, "q0"), score("t0"))
+    finish(claimed(made, "q1"), replace(score("t1"), protocol="p1"))
+    made.add_scores([replace(score("t0", value=0.25), protocol="p1")])
+    pairs = [["t0", "p0"], ["t1", "p1"]]
+    assert gather(made).scores[["trial_id", "protocol"]].to_numpy().tolist() == pairs
+    under = gather_under(made, "p1")
+    assert under.scores[["trial_id", "protocol"]].to_numpy().tolist() == [["t0", "p1"], ["t1", "p1"]]
+    assert {dataset: under.later(dataset) for dataset in datasets} == {"ring": True, "grid": False}

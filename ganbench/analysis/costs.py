@@ -28,7 +28,8 @@ def spent(results: Results, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     its variant.
     """
     ids = pd.Index(runs["trial_id"].unique())
-    rows = results.scores.assign(trial=places(ids, results.scores["trial_id"]))
+    scores = results.history.scores
+    rows = scores.assign(trial=places(ids, scores["trial_id"]))
     rows = rows[rows["trial"] >= 0].drop_duplicates(["trial", "step"])
     trials, steps = ids.get_indexer(runs["trial_id"]), np.sort(rows["step"].unique())
     budget = results.definition.get("budget", {})

@@ -137,12 +137,29 @@ class Results:
             f"protocol {protocol['name']!r} has no metric {key!r}: its scores say nothing of better"
         )
 
+    @property
+    def history(self) -> Results:
+        """Return the results that have every checkpoint: the sweep under its own protocol."""
+        return self if self.own is None else self.own[0]
+
+    def later(self, dataset: str) -> bool:
+        """Return whether a dataset's scores were made after training, at the checkpoints that were kept."""
+        return self.own is not None and self.history.protocol(dataset)["id"] != self.protocol(dataset)["id"]
+
     def choosing(self, dataset: str) -> Metric:
         """Return the metric that chooses settings for reruns, of the sweep's own protocol."""
-        if self.own is not None:
-            return self.own[0].choosing(dataset)
-        select = (self.definition.get("rerun") or {}).get("select") or {}
-        return self.metric(dataset, select.get("metric") or self.protocol(dataset)["select"])
+        own = self.history
+        return own.metric(dataset, self._select.get("metric") or own.protocol(dataset)["select"])
+
+    @property
+    def chosen_at(self) -> str:
+        """Return the checkpoint at which settings are chosen for reruns: `best` or `last`."""
+        return str(self._select.get("at", "best"))
+
+    @property
+    def _select(self) -> dict[str, Any]:
+        found: dict[str, Any] = (self.definition.get("rerun") or {}).get("select") or {}
+        return found
 
     def metrics(self, dataset: str) -> list[Metric]:
         """Return the scored metrics that rank: headline, curve and selecting metric first, then by name."""
@@ -182,9 +199,8 @@ class Results:
         if not self.baselines.empty:
             _require(self.baselines, BASELINE_COLUMNS, "baselines")
         if self.trials.empty or self.scores.empty:
-            raise ReportError(
-                f"sweep {self.name!r} has no scores yet: run `ganbench sweep {self.name}` first"
-            )
+            first = f"score {self.name} --protocol PROTOCOL" if self.own else f"sweep {self.name}"
+            raise ReportError(f"sweep {self.name!r} has no scores yet: run `ganbench {first}` first")
         for dataset in self.datasets:
             refuse_mixture(self.protocol_ids(dataset), f"scores of {dataset!r}")
 

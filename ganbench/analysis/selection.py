@@ -145,7 +145,7 @@ def ranked_settings(results: Results, table: pd.DataFrame, dataset: str, variant
     """Return a variant's searched trials with a finite score, best first, as the rerun ranks them."""
     results, table = results.own or (results, table)
     metric = results.choosing(dataset)
-    at = ((results.definition.get("rerun") or {}).get("select") or {}).get("at", "best")
+    at = results.chosen_at
     rows = table[(table["dataset"] == dataset) & (table["variant"] == variant) & (table["stage"] == "search")]
     rows = rows[(rows["metric"] == metric.key) & rows[f"{at}_finite"]]
     return rows.sort_values([at, "index"], ascending=[metric.minimize, True], kind="stable")

@@ -151,11 +151,13 @@ def summarise(results: Results, *, allow_partial: bool) -> Summary:
     """Analyse a sweep; raises `ReportError` where it is unusable, or incomplete without leave."""
     results.check()
     table = outcomes(results)
-    missing = unfinished(results, table)
+    unscored = _unscored(results)
+    missing = "; ".join(filter(None, [unfinished(results, table), unscored]))
     if missing and not allow_partial:
+        again = f"score {results.name} --protocol PROTOCOL" if unscored else f"sweep {results.name}"
         raise ReportError(
             f"sweep {results.name!r} is not complete: {missing}; finish it with"
-            f" `ganbench sweep {results.name}` or report what there is with --allow-partial"
+            f" `ganbench {again}` or report what there is with --allow-partial"
         )
     if table.empty:
         raise ReportError(
@@ -180,7 +182,6 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
     tally = {state: int((states == state).sum()) for state in STATES if state not in FINISHED}
     pending = ", ".join(f"{n} {state}" for state, n in tally.items() if n)
     parts = [f"{pending} of {len(states)} trials"] if pending else []
-    parts += _unscored(results, table)
     if IMPORTED in results.definition:  # nothing says what else was planned
         return "; ".join(parts)
     unplanned = _unplanned(results, table, "search")
@@ -193,13 +194,19 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _unscored(results: Results, table: pd.DataFrame) -> list[str]:
-    """Say how many finished trials a later protocol has not scored: their snapshots are gone, or still to come."""
+def _unscored(results: Results) -> str:
+    """Say how many finished trials a later protocol has not scored to their end: snapshots gone, or still to come."""
     if results.own is None:
-        return []
-    finished = results.trials.loc[results.trials["state"].isin(FINISHED), "trial_id"].nunique()
-    left = finished - table["trial_id"].nunique()
-    return [f"{left} of {finished} finished trials are not scored"] if left else []
+        return ""
+    finished = results.trials.loc[results.trials["state"].isin(FINISHED), "trial_id"].unique()
+    ends, due = (
+        scores.groupby("trial_id", observed=True)["step"].max().reindex(finished)
+        for scores in (results.scores, results.history.scores)
+    )
+    left = int((ends.fillna(-1) < due).sum())
+    return (
+        f"{left} of {len(finished)} finished trials are not scored at their last checkpoint" if left else ""
+    )
 
 
 def _unplanned(results: Results, table: pd.DataFrame, stage: str) -> list[str]:

@@ -23,8 +23,8 @@ def told_metric(definition: Mapping[str, Any], dataset: str) -> tuple[Metric, st
 
     That is `best` (over finite ones) or `last`.
     """
-    select = (definition["rerun"] or {}).get("select") or {}
-    return Results.of_definition(definition).choosing(dataset), select.get("at", "best")
+    results = Results.of_definition(definition)
+    return results.choosing(dataset), results.chosen_at
 
 
 def news(store: Store, events: Sequence[Event]) -> list[Event]:

@@ -157,7 +157,7 @@ def _table(
 def _common(summaries: Sequence[Summary], dataset: str) -> list[str]:
     """Return what stands under every table: protocol, and what each sweep is."""
     notes = [f"Partial: {s.results.name}: {s.missing}." for s in summaries if s.partial]
-    notes += [words.COUNTS, words.protocol_note(summaries[0].results, dataset)]
+    notes += [words.COUNTS, *_each(summaries, lambda s: words.protocol_note(s.results, dataset))]
     for summary in summaries:
         name, results = summary.results.name, summary.results
         rerun = f" {words.rerun_note(results, dataset)}" if results.definition.get("rerun") else ""

@@ -125,8 +125,7 @@ def baselines_of(summary: Summary, dataset: str, places: cells.Places) -> tuple[
 def seeds_table(summary: Summary, dataset: str) -> Table:
     """Return the distribution over seeds of each re-run setting, by the headline and the curve's metric."""
     results = summary.results
-    at = (results.definition["rerun"].get("select") or {}).get("at", "best")
-    shown = results.shown(dataset)
+    at, shown = results.chosen_at, results.shown(dataset)
     frame = seeds_frame(summary, dataset, shown)
     places = {metric.key: decimals(frame.loc[frame["metric"] == metric.key, "mean"]) for metric in shown}
     columns: cells.Columns = {"metric": _named(shown), **seeds_columns(places)}

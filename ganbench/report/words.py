@@ -108,7 +108,7 @@ def protocol_note(results: Results, dataset: str) -> str:
         return f"{name}."
     sizes = f"{protocol['n_fake']} generated against {protocol['n_real']} real samples"
     said = f"{name}: {sizes} of the {protocol['split']} split, evaluation seed {protocol['evaluation_seed']}."
-    return f"{said} {LATER}" if results.own else said
+    return f"{said} {LATER}" if results.later(dataset) else said
 
 
 def budget_note(results: Results) -> str:
@@ -233,10 +233,13 @@ def chosen_note(results: Results, dataset: str, metric: Metric) -> str:
 
 def _chosen_by(results: Results, dataset: str) -> str:
     """Name the metric by which the rerun chooses, and the checkpoint."""
-    select = (results.definition.get("rerun") or {}).get("select") or {}
-    at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[select.get("at", "best")]
-    under = f" under {results.own[0].protocol(dataset)['name']}" if results.own else ""
-    return f"{metric_name(results.choosing(dataset))} {at}{under}"
+    at = {"best": "at its best checkpoint", "last": "at the last checkpoint"}[results.chosen_at]
+    return f"{metric_name(results.choosing(dataset))} {at}{under_own(results, dataset)}"
+
+
+def under_own(results: Results, dataset: str) -> str:
+    """Return ` under <protocol>` of a score by the sweep's own, where others are shown; else nothing."""
+    return f" under {results.history.protocol(dataset)['name']}" if results.later(dataset) else ""
 
 
 def decided_note(comparisons: pd.DataFrame) -> str:

@@ -51,7 +51,7 @@ def run_slot(
         if claimed is not None:
             began = time.monotonic()
             _attempt(store, *claimed, stop, on_step)
-            in_turn = isinstance(claimed[1], Pack) and time.monotonic() - began >= LONG_S
+            in_turn |= isinstance(claimed[1], Pack) and time.monotonic() - began >= LONG_S
         elif not ask_more(store, stop):
             return
 
@@ -77,11 +77,17 @@ def _units(store: Store, slot: int, *, in_turn: bool) -> Iterator[tuple[str, Pac
 
 
 def _one_of_each_variant(packs: list[tuple[str, Pack]]) -> list[tuple[str, Pack]]:
-    """Return packs with the first of each variant before the second of any: what is cut short is cut evenly."""
-    groups: dict[tuple[tuple[str, str], ...], list[tuple[str, Pack]]] = {}
+    """Return packs with the first of each variant before the second of any: what is cut short is cut evenly.
+
+    Datasets stay apart, one after the other: a process holds one of them.
+    """
+    groups: dict[str, dict[tuple[tuple[str, str], ...], list[tuple[str, Pack]]]] = {}
     for unit in packs:
-        groups.setdefault(tuple(sorted(unit[1].variant.items())), []).append(unit)
-    return [unit for row in zip_longest(*groups.values()) for unit in row if unit is not None]
+        variant = unit[1].variant
+        of_dataset = groups.setdefault(variant.get("dataset", ""), {})
+        of_dataset.setdefault(tuple(sorted(variant.items())), []).append(unit)
+    rows = (row for variants in groups.values() for row in zip_longest(*variants.values()))
+    return [unit for row in rows for unit in row if unit is not None]
 
 
 def _attempt(

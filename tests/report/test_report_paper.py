@@ -63,6 +63,7 @@ EVERYTHING = {
     "samples": {"sweeps": ["ring"]},
     "corners": {"sweeps": ["ring"]},
     "traits": {"sweeps": ["ring"], "metrics": ["f1_ring", "recall_ring"]},
+    "winners": {"sweeps": ["ring"], "by": ["f1_ring", "energy_ring"], "metrics": ["f1_ring", "energy_ring"]},
 }
 STORED = {"bias": "fid-bias", "mode_drop": "mode-drop", "memorization": "memorization"}
 WITHOUT_SWEEPS = {"losses", "published", *STORED}
@@ -238,9 +239,25 @@ def test_traits_stand_beside_the_baselines():
     assert [rows[model][1] for model in MODELS] == ["3"] * len(MODELS)
 
 
-@pytest.mark.parametrize("kind", ["traits", "agreement"])
+def test_winners_stand_by_both_metrics_beside_the_baselines():
+    settings = EVERYTHING["winners"]
+    (table,) = made("winners", shelf({"ring": ring()}), **settings).tables
+    assert table.header == ("model", "best run by", "F1 (ring) ↑", "energy (ring) ↓")
+    ours = [row[1].partition(",")[0] for row in table.rows if row[0] == MODELS[0]]
+    assert ours == ["F1 (ring)", "energy (ring)"]
+    assert ("untrained generator", "—", "0.500", "0.500") in table.rows
+
+
+@pytest.mark.parametrize("by", [["f1_ring"], ["f1_ring", "fd_ring"], []])
+def test_winners_want_two_of_the_metrics(by: list[str]):
+    with pytest.raises(ConfigError, match="`by` must be two of `metrics`"):
+        made("winners", shelf({"ring": ring()}), sweeps=["ring"], by=by, metrics=["f1_ring", "energy_ring"])
+
+
+@pytest.mark.parametrize("kind", ["traits", "agreement", "winners"])
 def test_a_metric_that_was_not_scored_is_named(kind: str):
-    exhibit = made(kind, shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "fd_ring"])
+    more = {"by": ["f1_ring", "fd_ring"]} if kind == "winners" else {}
+    exhibit = made(kind, shelf({"ring": ring()}), sweeps=["ring"], metrics=["f1_ring", "fd_ring"], **more)
     assert exhibit.stamps == ("ring not scored by fd_ring",)
     assert exhibit.tables[0].rows == (("ring: not scored by fd_ring",),)
 

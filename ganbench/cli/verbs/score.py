@@ -16,7 +16,7 @@ def score(
     results: Results = DEFAULT_RESULTS,
     config_dir: ConfigDir = None,
 ) -> None:
-    """Score the kept snapshots under another protocol; nothing is trained."""
+    """Score the kept snapshots, and the baselines, under another protocol; nothing is trained."""
     from ganbench.rescore import rescore
     from ganbench.terminal import Console
 

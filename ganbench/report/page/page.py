@@ -127,8 +127,9 @@ def tiles(summary: Summary) -> list[tuple[str, str, str]]:
         parts = [f"{total[name]} {name}" for name in ("done", "diverged", "failed", "pending") if total[name]]
         found.append((f"{stage} trials", f"{total['planned']}", ", ".join(parts)))
     results = summary.results
-    if "seconds" in results.scores:
-        hours = float(results.scores.groupby("trial_id")["seconds"].max().sum()) / 3600
+    scores = results.history.scores
+    if "seconds" in scores:
+        hours = float(scores.groupby("trial_id")["seconds"].max().sum()) / 3600
         said = [("training", f"{hours:.1f} h", "over all trials, without scoring")]
         found += said if hours > 0 else []  # scores made elsewhere may come without times
     steps = results.definition.get("budget", {}).get("steps")
@@ -179,7 +180,8 @@ def _metric(summary: Summary, dataset: str, key: str) -> dict[str, Any]:
     """Return a metric's meaning: its protocol's roles, its direction and its baselines."""
     results = summary.results
     metric, protocol = results.metric(dataset, key), results.protocol(dataset)
-    roles = [role for role in ("headline", "curve", "select") if protocol[role] == key]
+    shown = ("headline", "curve") if results.later(dataset) else ("headline", "curve", "select")
+    roles = [role for role in shown if protocol[role] == key]
     levels = {name: results.baseline(dataset, name, key) for name in BASELINES}
     seen = summary.outcomes[(summary.outcomes["dataset"] == dataset) & (summary.outcomes["metric"] == key)][
         "best"

@@ -64,7 +64,7 @@ def _caption(summary: Summary, dataset: str, name: str) -> str:
     score = number(float(best["best"]), _places(summary, dataset, metric))
     return (
         f"setting {best['index']}, seed {best['seed']}, step {best['best_step']:.0f}:"
-        f" {words.metric_name(metric)} {score}"
+        f" {words.metric_name(metric)} {score}{words.under_own(results, dataset)}"
     )
 
 

@@ -76,6 +76,19 @@ def narrow(label: str) -> str:
     return label.replace(" (", "\n(") if len(label) > 22 else label
 
 
+def scatter_runs(ax: Axes, runs: pd.DataFrame, x: str, y: str, look: dict[str, Look]) -> None:
+    """Draw each run as its variant's mark, at two of its columns."""
+    for variant, ours in runs.groupby("variant", sort=False):
+        style = look[str(variant)]
+        ax.plot(ours[x], ours[y], color=style.colour, marker=style.marker, linestyle="none", markersize=3,
+                alpha=0.7)  # fmt: skip
+
+
+def circled(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
+    """Draw a circle around some runs."""
+    ax.plot(runs[x], runs[y], "o", markerfacecolor="none", color=INK, markersize=9, linestyle="none")
+
+
 def intervals_down(
     ax: Axes, rows: pd.DataFrame, names: tuple[str, str, str], variants: Sequence[str], look: dict[str, Look]
 ) -> None:

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from ganbench.analysis.results import Metric
 from ganbench.report import words
+from ganbench.report.cells import Places
 from ganbench.report.paper.shelf import Board
-from ganbench.report.render import MISSING, Table, number
+from ganbench.report.render import MISSING, Table, decimals, number
 from ganbench.report.tables import BASELINES
 
 
@@ -124,6 +125,12 @@ def unscored(board: Board, what: str) -> Board:
 def figure_name(name: str, board: Board) -> str:
     """Name a figure of one board."""
     return f"{name}_{board.sweep}_{board.dataset}".strip("_").replace("-", "_")
+
+
+def places_of(board: Board, keys: Iterable[str]) -> Places:
+    """Return the decimals of metrics, from all of a sweep's scores."""
+    scores = board.results.scores
+    return {key: decimals(scores.loc[scores["metric"] == key, "value"].astype(float)) for key in keys}
 
 
 def title(metric: Metric) -> str:

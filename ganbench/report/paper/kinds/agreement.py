@@ -11,7 +11,7 @@ from ganbench.analysis.results import Metric
 from ganbench.report import words
 from ganbench.report.cells import Row
 from ganbench.report.pairs import interval
-from ganbench.report.paper.drawing import board_panels, nothing
+from ganbench.report.paper.drawing import board_panels, nothing, scatter_runs
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
@@ -57,11 +57,8 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         if not set(keys) <= set(wide):
             nothing(ax)
             return
-        wide = wide[keys].dropna()
-        for variant, ours in wide.groupby(level="variant", sort=False):
-            style = look[str(variant)]
-            ax.plot(ours[keys[0]], ours[keys[1]], color=style.colour, marker=style.marker, linestyle="none",
-                    markersize=3.5, alpha=0.8)  # fmt: skip
+        wide = wide[keys].dropna().reset_index("variant")
+        scatter_runs(ax, wide, keys[0], keys[1], look)
         for side, key in zip("xy", keys, strict=True):
             values = wide[key].to_numpy(dtype=float)
             if len(values) and values.min() > 0:

@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from ganbench.analysis.corners import AXES, HIGH, LOW, axes_of, corners, spread
 from ganbench.report import samples, words
 from ganbench.report.cells import Row, keyed
-from ganbench.report.paper.drawing import WIDTH, absent_figure, legend, narrow, nothing, stamp
+from ganbench.report.paper.drawing import (
+    WIDTH,
+    absent_figure,
+    circled,
+    legend,
+    narrow,
+    nothing,
+    scatter_runs,
+    stamp,
+)
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
@@ -25,7 +34,7 @@ from ganbench.report.paper.exhibit import (
 )
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import number
-from ganbench.report.style import INK, headline, looks, panels
+from ganbench.report.style import headline, looks, panels
 
 HEADER = ("precision is", "recall is", "model", "setting", "seed", "step", "precision", "recall")
 SAID = (
@@ -93,20 +102,8 @@ def _figure(board: Board, runs: pd.DataFrame, found: pd.DataFrame) -> Figure:
 
 
 def _plane(ax: Axes, board: Board, runs: pd.DataFrame, found: pd.DataFrame) -> None:
-    look = looks(board.results.variants)
-    for variant, ours in runs.groupby("variant", sort=False):
-        style = look[str(variant)]
-        ax.plot(ours["recall"], ours["precision"], color=style.colour, marker=style.marker, linestyle="none",
-                markersize=3, alpha=0.7)  # fmt: skip
-    ax.plot(
-        found["recall"],
-        found["precision"],
-        "o",
-        markerfacecolor="none",
-        color=INK,
-        markersize=9,
-        linestyle="none",
-    )
+    scatter_runs(ax, runs, "recall", "precision", looks(board.results.variants))
+    circled(ax, found, "recall", "precision")
     for side, metric in zip("yx", axes_of(board.results, board.dataset) or (), strict=False):
         ax.set(**{f"{side}label": title(metric).replace(" (", "\n(")})
     ax.set_title(narrow(board.label), fontsize=8)

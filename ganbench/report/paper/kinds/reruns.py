@@ -44,9 +44,8 @@ def _block(board: Board, settings: Settings, width: int) -> Block:
     heading = f"{board.label}, {title(metric)}"
     if not board.results.definition.get("rerun"):
         return Block(board, f"{heading}: no rerun asked for")
-    at = (board.results.definition["rerun"].get("select") or {}).get("at", "best")
     frame = seeds_frame(board.summary, board.dataset, [metric])
-    frame = frame[frame["at"] == at]
+    frame = frame[frame["at"] == board.results.chosen_at]
     places = decimals(frame["mean"])
     columns = seeds_columns(places)
     shown = frame[frame["rank"] == 0]

@@ -14,9 +14,18 @@ from ganbench.errors import ConfigError
 from ganbench.report import cells, words
 from ganbench.report.pairs import interval
 from ganbench.report.paper.drawing import WIDTH, absent, intervals_down, narrow, nothing, stamp, variants_of
-from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, blocks, scored_by, stacked, stamps_of
+from ganbench.report.paper.exhibit import (
+    Block,
+    Drawing,
+    Exhibit,
+    blocks,
+    places_of,
+    scored_by,
+    stacked,
+    stamps_of,
+)
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, decimals
+from ganbench.report.render import MISSING
 from ganbench.report.style import GREY, Look, headline, looks, panels
 from ganbench.report.tables import baselines_of
 
@@ -49,7 +58,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     }
 
     def block(board: Board) -> Block:
-        frame, places = frames[id(board)], _places(board, settings)
+        frame, places = frames[id(board)], places_of(board, settings.metrics)
         at = cells.keyed(frame, "variant", "metric")
         rows = [
             _row(variant, {key: at.get((variant, key)) for key in places}, places)
@@ -67,12 +76,6 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
 def _metrics(board: Board, settings: Settings) -> list[Metric]:
     return [board.results.metric(board.dataset, key) for key in settings.metrics]
-
-
-def _places(board: Board, settings: Settings) -> cells.Places:
-    scores = board.results.scores
-    values = {key: scores.loc[scores["metric"] == key, "value"] for key in settings.metrics}
-    return {key: decimals(of_metric.astype(float)) for key, of_metric in values.items()}
 
 
 def _row(variant: str, ours: dict[str, cells.Row | None], places: cells.Places) -> tuple[str, ...]:
