@@ -35,5 +35,5 @@ def winners(
     ]
     found = pd.concat(best, ignore_index=True)
     order = {variant: place for place, variant in enumerate(results.variants)}
-    found = found.sort_values("variant", key=lambda names: names.map(order), kind="stable")
+    found = found.sort_values("variant", key=lambda names: names.astype(object).map(order), kind="stable")
     return found.reset_index(drop=True)[[*PLAN, "step", *keys, "by"]]

@@ -26,7 +26,7 @@ def made() -> Results:
     for row in scores.index[scores["metric"] == "f1_toy"]:
         trial, step = scores.loc[row, ["trial_id", "step"]]
         scores.loc[row, "value"] = wide[trial, step, "fd_toy"] / 10.0
-    return replace(sweep, scores=scores)
+    return replace(sweep, scores=scores, trials=sweep.trials.astype({"model": "category"}))
 
 
 def test_the_best_by_each_metric_is_seen_by_both_at_one_checkpoint() -> None:
