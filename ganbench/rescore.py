@@ -67,9 +67,8 @@ def _snapshots(store: Store, protocol: str) -> tuple[int, list[tuple[Trial, Fact
     checkpoints = scores.drop_duplicates(keys)[[*keys, "images_seen", "seconds"]]
     facts = {row[:2]: row[2:] for row in checkpoints.itertuples(index=False, name=None)}
     trials = {t.trial_id: t for t in store.plan().trials}
-    kept = [
-        (key, path) for key, path in kept if key in facts
-    ]  # a pack was killed before it wrote the others' rows
+    # a pack that was killed in the middle of a checkpoint has snapshots without rows
+    kept = [(key, path) for key, path in kept if key in facts]
     return len(kept), [(trials[t], (s, *facts[t, s]), path) for (t, s), path in kept if (t, s) not in scored]
 
 

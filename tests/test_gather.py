@@ -114,6 +114,7 @@ def test_what_one_later_protocol_could_not_score_says_nothing_of_another(store: 
     for name, value in (("p1", 0.75), ("p2", None)):
         remember(store, name, {"name": name, **RULES})
         store.add_scores([replace(score("t1", 5, value), protocol=name)])
+    store.add_scores([replace(score("t1", 7, None), protocol="p2")])
     rows = gather_under(store, "p1").scores.set_index("step")["status"]
     assert rows.to_dict() == {5: "ok", 10: "diverged"}
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ganbench import kept
+from ganbench import compiling, kept, places
+from ganbench.analysis import bands
 from ganbench.metrics import cache
 
 
@@ -155,6 +156,11 @@ def test_clear_removes_what_it_wrote_and_nothing_else(folder: Path) -> None:
     assert kept.clear() == (2, size + 5)
     assert {path.name for path in folder.iterdir()} == {"notes.txt", "folder.safetensors"}
     assert cache.cached("a", Counted())["trace"].item() == 1.0
+
+
+def test_every_folder_of_what_is_computed_is_known() -> None:
+    folders = {cache.folder(), compiling.folder(), bands._cache_folder()}
+    assert {places.computed(kind.folder) for kind in kept.KINDS} == folders
 
 
 def test_compiled_steps_and_bands_are_listed_and_cleared_and_downloads_are_not(

@@ -79,6 +79,24 @@ def test_a_diverged_lane_has_rows_without_numbers_and_its_pack_mate_is_untouched
     assert (snapshots(store, 0), len(snapshots(store, 1)) > 0) == ([], True)
 
 
+def test_datasets_stay_apart_and_one_short_pack_does_not_end_the_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = planned(tmp_path, "model=ns_gan,vae", "dataset=ring,grid", "protocol=null", "pack=1")
+    now, taken = [0.0], list[tuple[str, str]]()
+
+    def attempt(_: Any, attempt: Attempt, work: Any, *__: Any) -> None:
+        if isinstance(work, Pack):
+            now[0] += 0.0 if len(taken) == 2 else 120.0
+            taken.append((work.variant["dataset"], work.variant["model"]))
+        attempt.finish("done")
+
+    monkeypatch.setattr(slot, "_attempt", attempt)
+    monkeypatch.setattr(slot, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    run_slot(str(tmp_path), store.name, 0, lambda: False)
+    assert taken == [(dataset, model) for dataset in ("ring", "grid") for model in ("ns_gan", "vae") * 2]
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
