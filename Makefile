@@ -20,7 +20,7 @@ $(BIN)/ganbench: pyproject.toml constraints.txt
 
 setup: $(BIN)/ganbench  ## create .venv and install ganbench with its test tools
 
-quickstart: setup  ## eight models on a ring of Gaussians, then one model on polygons: about six minutes
+quickstart: setup  ## eight models on a ring of Gaussians, then one model on polygons: about five minutes
 	$(BIN)/ganbench sweep quickstart --workers 2
 	$(BIN)/ganbench sweep polygons_demo --workers 1
 

@@ -28,7 +28,14 @@ SCHEDULES = ("every", "best_last")
 Facts: TypeAlias = tuple[int, int, float]  # a checkpoint's step, the images seen until then, and the seconds
 
 
-def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, console: Console) -> str:
+def rescore(
+    name: str,
+    results: Path,
+    protocol: str,
+    config_dir: Path | None,
+    console: Console,
+    plugins: tuple[str, ...] = (),
+) -> str:
     """Score every kept snapshot of a sweep under a protocol, and its baselines; returns what was done, in lines.
 
     What was scored under it already is left alone. Raises `StoreError` where no snapshot is kept.
@@ -36,7 +43,7 @@ def rescore(name: str, results: Path, protocol: str, config_dir: Path | None, co
     torch.set_num_threads(1)
     store = open_store(name, results)
     refuse_imported(store, "scored")
-    load_plugins(list(store.definition()["plugins"]))
+    load_plugins([*store.definition()["plugins"], *plugins])
     rules = resolve(compose([f"protocol={protocol}"], config_dir).config)["protocol"]
     identity = protocol_id(rules)
     found, todo = _snapshots(store, identity)

@@ -91,7 +91,8 @@ class Scorer:
         images = self._images.test if split == "test" else self._images.train
         if n > len(images):
             raise ConfigError(
-                f"the protocol asks for {n} images of the {split} split, which holds {len(images)}"
+                f"the protocol asks for {n} images of the {split} split, which holds {len(images)}:"
+                " lower its n_real and n_fake, or choose another"
             )
         order = self._rng.permutation(address, len(images))
         return images[order[-n:] if last else order[:n]]

@@ -171,8 +171,8 @@ def _find(name: str, config_dir: Path | None) -> Path:
     found = [path for path in paths if re.fullmatch(r"\w[\w.-]{0,127}", name) and path.is_file()]
     if not found:
         names = sweep_names(config_dir)
-        known = f" Available: {', '.join(names)}" if names else " There are none in ./sweeps"
-        raise ConfigError(f"there is no sweep `{name}`{closest(name, names)}{known}")
+        known = f"{', '.join(names) or 'none'} (./sweeps, --config-dir DIR's sweeps/, shipped)"
+        raise ConfigError(f"there is no sweep `{name}`{closest(name, names)} Available: {known}")
     return found[0]
 
 

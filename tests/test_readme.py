@@ -36,11 +36,14 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_every_command_works_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (model,) = blocks("yaml")
-    name = re.search(r"my_conf/model/(\w+)\.yaml", README)
-    assert name is not None
-    (tmp_path / "my_conf" / "model").mkdir(parents=True)
-    (tmp_path / "my_conf" / "model" / f"{name[1]}.yaml").write_text(model, encoding="utf-8")
+    files = [
+        (re.findall(r"`(my_conf/[\w/]+\.yaml)`", README[: block.start()])[-1], block[1])
+        for block in re.finditer(r"```yaml\n(.*?)```", README, re.DOTALL)
+    ]
+    assert [Path(path).parent.name for path, _ in files] == ["model", "sweeps"]
+    for path, text in files:
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
     for name in ("real", "fake"):
         pictures = np.random.default_rng(len(name)).integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
         np.savez(tmp_path / f"{name}.npz", images=pictures)

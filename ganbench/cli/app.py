@@ -51,6 +51,8 @@ shown = {"tracebacks": False}  # --debug
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Hydra overrides: model=wgan_gp, model.d_steps=5 …")
 ]
+Planned = Annotated[str, typer.Argument(metavar="NAME", help="A sweep file: `ganbench list sweeps`.")]
+Swept = Annotated[str, typer.Argument(metavar="NAME", help="A sweep that lies under RESULTS.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds the sweeps' results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for scripts.")]
 ConfigDir = Annotated[

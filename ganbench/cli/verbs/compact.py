@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
+from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, Swept, app
 
 
 @app.command(rich_help_panel=PUBLISH)
-def compact(name: str, results: Results = DEFAULT_RESULTS) -> None:
+def compact(name: Swept, results: Results = DEFAULT_RESULTS) -> None:
     """Merge every attempt's rows into scores.parquet, and the samples that reports show into one file."""
     from ganbench.pictures import collect_pictures
     from ganbench.store.opening import open_store

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
+from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, Swept, app
 from ganbench.errors import UserError
 
 
 @app.command(rich_help_panel=PUBLISH)
 def export(
-    name: str,
+    name: Swept,
     form: Annotated[str, typer.Argument(help="csv, or optuna: a journal for optuna-dashboard.")] = "csv",
     results: Results = DEFAULT_RESULTS,
     to: Annotated[

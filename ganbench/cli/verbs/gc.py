@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, app
+from ganbench.cli.app import DEFAULT_RESULTS, PUBLISH, Results, Swept, app
 
 
 @app.command(rich_help_panel=PUBLISH)
 def gc(
-    name: str,
+    name: Swept,
     results: Results = DEFAULT_RESULTS,
-    keep: Annotated[str, typer.Option(help="best or none.")] = "best",
+    keep: Annotated[str, typer.Option(help="Which snapshots of a trial stay: best or none.")] = "best",
 ) -> None:
     """Remove checkpoints and snapshots that finished packs no longer need."""
     from ganbench.garbage import collect_garbage

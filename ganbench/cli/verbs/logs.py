@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, app, print_json
+from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, Swept, app, print_json
 
 
 @app.command(rich_help_panel=LOOK)
 def logs(
-    name: str,
+    name: Swept,
     trial: Annotated[str, typer.Argument(help="A trial's id or how it begins, or a pack's.")],
     whole: Annotated[bool, typer.Option("--all", help="The whole output, not only its end.")] = False,
     results: Results = DEFAULT_RESULTS,

@@ -13,6 +13,7 @@ from ganbench.cli.app import (
     ConfigDir,
     Json,
     Overrides,
+    Planned,
     Plugins,
     Results,
     app,
@@ -23,7 +24,7 @@ from ganbench.cli.app import (
 
 @app.command(rich_help_panel=RUN)
 def pilot(
-    name: str,
+    name: Planned,
     overrides: Overrides = None,
     trials: Annotated[
         int, typer.Option("-k", "--trials", min=1, help="Trials of each variant; packs of 1, 2, 4 …")

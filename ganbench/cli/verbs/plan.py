@@ -8,6 +8,7 @@ from ganbench.cli.app import (
     ConfigDir,
     Json,
     Overrides,
+    Planned,
     Plugins,
     Results,
     app,
@@ -18,7 +19,7 @@ from ganbench.cli.app import (
 
 @app.command(rich_help_panel=RUN)
 def plan(
-    name: str,
+    name: Planned,
     overrides: Overrides = None,
     results: Results = DEFAULT_RESULTS,
     as_json: Json = False,

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, SCORE, Json, Overrides, Results, app, print_json
+from ganbench.cli.app import DEFAULT_RESULTS, SCORE, Json, Results, app, print_json
 
 
 @app.command(rich_help_panel=SCORE)
 def probe(
     kind: Annotated[str, typer.Argument(help="fid-bias, mode-drop, extractor-agreement or memorization.")],
-    overrides: Overrides = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="Hydra overrides: dataset=polygons …")] = None,
     repeats: Annotated[int, typer.Option(min=2, help="Draws of each size, or orders of the classes.")] = 10,
     sweep: Annotated[str, typer.Option(help="The finished sweep that extractor-agreement reads.")] = "",
     results: Results = DEFAULT_RESULTS,

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, app, print_json
+from ganbench.cli.app import DEFAULT_RESULTS, LOOK, Json, Results, Swept, app, print_json
 
 
 @app.command(rich_help_panel=LOOK)
 def status(
-    name: str,
+    name: Swept,
     results: Results = DEFAULT_RESULTS,
     as_json: Json = False,
     watch: Annotated[

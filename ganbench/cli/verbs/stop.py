@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli.app import DEFAULT_RESULTS, RUN, Json, Results, app, print_json
+from ganbench.cli.app import DEFAULT_RESULTS, RUN, Json, Results, Swept, app, print_json
 
 
 @app.command(rich_help_panel=RUN)
 def stop(
-    name: str,
+    name: Swept,
     now: Annotated[
         bool, typer.Option("--now", help="Do not wait for a step: cancel its SLURM jobs, end its slots here.")
     ] = False,

@@ -12,6 +12,7 @@ from ganbench.cli.app import (
     RUN,
     ConfigDir,
     Overrides,
+    Planned,
     Plugins,
     Results,
     app,
@@ -21,20 +22,24 @@ from ganbench.cli.app import (
 
 @app.command(rich_help_panel=RUN)
 def sweep(
-    name: str,
+    name: Planned,
     overrides: Overrides = None,
     results: Results = DEFAULT_RESULTS,
     launcher: Annotated[
         str, typer.Option(help="inline, local, slurm, or one of your own; launcher.<setting>=… changes it.")
     ] = "local",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Slots; here one thread each: 2, or one per GPU.")
+        int | None,
+        typer.Option(min=1, help="How many slots train: here 2, or one per visible GPU; on a cluster 16."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch/--detach", help="On a cluster: follow to the end, or return at once.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan and a cluster's batch script, do nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print an empty folder's plan and a cluster's batch script; do nothing."
+        ),
     ] = False,
     retry: Annotated[
         str,

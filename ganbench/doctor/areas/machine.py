@@ -16,6 +16,7 @@ LOW_DISK_GIB = 5.0
 def checks(_: Asked = HERE) -> Iterator[Check]:
     """Look at this machine."""
     yield from _devices()
+    yield _compiler()
     yield _disk()
 
 
@@ -34,6 +35,13 @@ def _devices() -> Iterator[Check]:
         ok=True,
         found=f"{count}: {torch.cuda.get_device_name(0)}" if count else "none; training runs on the CPU",
     )
+
+
+def _compiler() -> Check:
+    name = os.environ.get("CXX", "g++")
+    found = shutil.which(name)
+    fix = f"install {name} (Debian: g++), name another in CXX, or train with mode=vmap"
+    return Check("C++ compiler", ok=found is not None, found=found or f"no {name}", fix="" if found else fix)
 
 
 def _disk() -> Check:
