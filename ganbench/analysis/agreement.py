@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ganbench.analysis.bands import Array, philox
+from ganbench.analysis.curves import median_best
 from ganbench.analysis.draws import oriented, percentiles, resamples
 from ganbench.analysis.duel import LEVEL
-from ganbench.analysis.ranks import median_best
 from ganbench.analysis.results import Metric, Results
 
 RESAMPLES = 500
@@ -94,7 +94,10 @@ def _pair(both: pd.DataFrame, a: Metric, b: Metric, dataset: str) -> list[dict[s
         np.stack([median_best(scores[places], counts[:, places].T, (1,))[0] for places in groups]).T
         for scores in (x, y)
     ]
-    centre = [np.array([[np.median(scores[places]) for places in groups]]) for scores in (x, y)]
+    centre = [
+        np.stack([median_best(scores[places], np.ones((len(places), 1)), (1,))[0] for places in groups]).T
+        for scores in (x, y)
+    ]
     return [
         {"unit": "runs", "n": len(x), **_of_runs(x, y, counts)},
         {"unit": "models", "n": len(groups), **_of_models(centre, medians)},

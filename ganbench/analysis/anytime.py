@@ -45,7 +45,7 @@ def checkpoint_curves(
             rows = table[(table["dataset"] == dataset) & (table["metric"] == metric.key)]
             bottom = worst(rows.loc[rows["best_finite"], "best"], metric)
             edges = bounds(table, dataset, metric)
-            here = runs[runs["dataset"] == dataset]
+            here = runs[(runs["dataset"] == dataset) & runs["trial_id"].isin(rows["trial_id"])]
             losses = running(results, here, metric)
             for variant, ours in by_variant(results, here):
                 frame = _over_steps(losses.loc[ours.index], metric, bottom, edges)
@@ -70,7 +70,7 @@ def _over_steps(
 
 def _curve(scores: Array, ks: np.ndarray, edges: tuple[float, float], *, minimize: bool) -> dict[str, Array]:
     lower, upper = band_curves(scores, ks, minimize=minimize, bounds=edges, level=LEVEL)
-    median = median_curve(scores, ks, minimize=minimize, bounds=edges)
+    median = median_curve(scores, ks, minimize=minimize)
     return {"median": median, "lower": lower, "upper": upper}
 
 

@@ -97,6 +97,10 @@ def components(groups: list[Array], level: float = LEVEL) -> tuple[float, ...]:
     grand = float(sizes @ means) / n
     between = float(sizes @ (means - grand) ** 2)
     within = float(sum(((group - group.mean()) ** 2).sum() for group in groups))
+    least = (
+        1e-20 * n * max(float(np.square(group).max()) for group in groups)
+    )  # what rounding leaves of equal scores
+    between, within = (part if part > least else 0.0 for part in (between, within))
     each = (n - float(sizes @ sizes) / n) / (s - 1)
     msb, msw = between / (s - 1), within / (n - s)
     setting = max(0.0, (msb - msw) / each)
@@ -108,8 +112,9 @@ def components(groups: list[Array], level: float = LEVEL) -> tuple[float, ...]:
         max(0.0, between * (1.0 - cut / ratio) / (each * float(chdtri(s - 1, p)))) if ratio else 0.0
         for cut, p in zip(cuts, (tail, 1.0 - tail), strict=True)
     ]
-    shares = [_share(ratio / cut, each) for cut in cuts]
-    share = setting / (setting + msw) if setting + msw > 0 else np.nan
+    varies = between > 0 or within > 0
+    shares = [_share(ratio / cut, each) if varies else np.nan for cut in cuts]
+    share = setting / (setting + msw) if varies else np.nan
     variances = (setting, *spread, msw, *seed)
     return (*(float(np.sqrt(v)) for v in variances), float(share), *shares)
 

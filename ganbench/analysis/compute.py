@@ -56,8 +56,7 @@ class Orders:
     def bought(self, axis: str, price: Array) -> tuple[Array, list[NDArray[np.int64]]]:
         """Return costs [grid] and how many events each buys, [orders, grid]; a run's events cost price [n, events]."""
         if axis not in self._bought:
-            first, last = float(order_quantile(price[:, 0], 0.95)), float(LONGEST * price.sum())
-            grid = np.geomspace(first, max(first, last), POINTS)
+            grid = np.geomspace(_dearest(price), LONGEST * price.sum(), POINTS)
             self._bought[axis] = grid, [_bought(price[orders], grid) for orders in self._orders]
         return self._bought[axis]
 
@@ -70,6 +69,11 @@ class Orders:
             padded = np.concatenate([np.full((len(kept), 1), np.inf), so_far], axis=1)
             found.append(np.take_along_axis(padded, places, axis=1))
         return found
+
+
+def _dearest(price: Array) -> float:
+    """Return the 95th percentile of what the first event of a run costs."""
+    return float(order_quantile(price[:, 0], 0.95))
 
 
 def _bought(price: Array, grid: Array) -> NDArray[np.int64]:
@@ -102,8 +106,8 @@ def compute_curves(
     Where all trials cost the same, cost is a number of trials, and `median` has the simultaneous band of the
     budget curve (`exact`). From the 95th percentile of one trial's cost (with ``anytime`` of the first
     checkpoint's) to a quarter of the total; `finished` counts trials, or checkpoints, on average. No rows on
-    an axis where some trial's cost is not known, and for fewer than 4 trials. Raises `StatisticsError` for
-    draws that are not independent.
+    an axis where some trial's cost is not known or the former exceeds the latter, and for fewer than 4 trials.
+    Raises `StatisticsError` for draws that are not independent.
     """
     independent(results, "curves against compute")
     if unknown := sorted(set(axes) - set(AXES)):
@@ -123,7 +127,10 @@ def compute_curves(
                 )
                 loss = losses.to_numpy(dtype=float)[:, None]
                 loss = loss if so_far is None else so_far.loc[ours.index].to_numpy(dtype=float)
-                prices = {axis: _increments(spending[axis].loc[ours.index], loss.shape[1]) for axis in axes}
+                spent_by = {axis: spending[axis].loc[ours.index] for axis in axes}
+                if so_far is not None:  # other datasets may have been scored at other steps
+                    spent_by = {axis: cost[so_far.columns] for axis, cost in spent_by.items()}
+                prices = {axis: _increments(cost, loss.shape[1]) for axis, cost in spent_by.items()}
                 orders = partial(shared, variant, tuple(losses.index), loss.shape[1])
                 key = (dataset, metric, variant)
                 frames += list(_curves(prices, loss, ceiling, key, edges, orders))
@@ -156,7 +163,7 @@ def _curves(
     dataset, metric, variant = key
     frames, counted = [], None
     for axis, price in prices.items():
-        if len(loss) * LONGEST < 1 or np.isnan(price).any():
+        if len(loss) * LONGEST < 1 or np.isnan(price).any() or _dearest(price) > LONGEST * price.sum():
             continue
         if price.shape[1] == 1 and np.ptp(price) <= 1e-9 * price.max():
             counted = _exact(loss[:, 0], ceiling, key, edges) if counted is None else counted
@@ -176,7 +183,7 @@ def _exact(loss: Array, ceiling: float, key: Key, edges: tuple[float, float]) ->
     counted = oriented(np.minimum(loss, ceiling), metric)
     rng = philox("mean band", dataset, metric.key, variant)
     columns = (
-        median_curve(scores, ks, minimize=minimize, bounds=edges),
+        median_curve(scores, ks, minimize=minimize),
         *band_curves(scores, ks, minimize=minimize, bounds=edges, level=LEVEL),
         u_mean(counted, ks, minimize=minimize),
         *mean_band(counted, ks, minimize=minimize, level=LEVEL, rng=rng),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from opda.nonparametric import EmpiricalDistribution
 from scipy.special import gammaln
 
 from ganbench.analysis.bands import Array, band_curves, philox
@@ -144,21 +143,38 @@ def mean_band(
 ) -> tuple[Array, Array]:
     """Return percentiles of the U-mean over bootstrap samples of the N finite scores, [K] each.
 
-    Pointwise, and too narrow from k = N/4 on (docs/statistics.md has the coverage); NaN for k > N.
+    Pointwise, and too narrow from k = N/4 on (docs/statistics.md has the coverage); NaN for k > N and for N = 1.
     """
     n = len(scores)
     times = min(BAND_RESAMPLES, max(MOST_DRAWN // n, 100))
     drawn = np.sort(rng.choice(_best_first(scores, minimize=minimize), (times, n)), axis=1)
     means = (drawn if minimize else drawn[:, ::-1]) @ u_weights(n, ks).T
     lower, upper = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-    return np.where(ks <= n, lower, np.nan), np.where(ks <= n, upper, np.nan)
+    known = (ks <= n) & (n > 1)
+    return np.where(known, lower, np.nan), np.where(known, upper, np.nan)
 
 
-def median_curve(scores: Array, ks: Budgets, *, minimize: bool, bounds: tuple[float, float]) -> Array:
-    """Return the median of the best of k; the scores may hold ∞."""
-    law = EmpiricalDistribution(scores, a=bounds[0], b=bounds[1])
-    curve: Array = law.quantile_tuning_curve(ks, minimize=minimize)
-    return curve
+def median_curve(scores: Array, ks: Budgets, *, minimize: bool) -> Array:
+    """Return the median of the best of k, of two middle ones the better; the scores may hold ∞."""
+    sign = 1.0 if minimize else -1.0
+    found: Array = sign * median_best(sign * scores, np.ones((len(scores), 1)), ks.tolist())[:, 0]
+    return found
+
+
+def median_best(losses: Array, counts: Array, ks: Sequence[int]) -> Array:
+    """Return the median best of k of weighted losses, [K, S] for counts [N, S]: the (1 − 2^(−1/k))-quantile.
+
+    A sample without any weight has the median ∞.
+    """
+    order = np.argsort(losses, kind="stable")
+    below = np.cumsum(counts.T[:, order], axis=1)  # [S, N]: a sample's numbers side by side
+    ordered, total, found = losses[order], below[:, -1:], []
+    for k in ks:
+        # The tolerance keeps a share that is the quantile but for rounding.
+        enough = np.maximum((1.0 - 0.5 ** (1.0 / k)) * total * (1.0 - 1e-12), 1e-9)
+        place = np.minimum(np.count_nonzero(below < enough, axis=1), len(losses) - 1)
+        found.append(np.where(total[:, 0] > 0, ordered[place], np.inf))
+    return np.stack(found)
 
 
 def _best_first(scores: Array, *, minimize: bool) -> Array:
@@ -258,7 +274,7 @@ def _with_median(
     good, bad = (lower, upper) if minimize else (upper, lower)
     edge = bounds if minimize else bounds[::-1]
     columns = {
-        "median": median_curve(drawn, ks, minimize=minimize, bounds=bounds),
+        "median": median_curve(drawn, ks, minimize=minimize),
         "lower": lower,
         "upper": upper,
         "u_mean": u_mean(clipped, ks, minimize=minimize),

@@ -155,7 +155,8 @@ def over_seeds(results: Results, table: pd.DataFrame, ceilings: pd.DataFrame) ->
         searched, how="left", left_on=[*keys, "setting"], right_on=[*keys, "index"], validate="many_to_one"
     )
     best = (described["at"] == "best").to_numpy()
-    described["searched"] = np.where(best, found["best"], found["last"])
+    for_best, for_last = (found[at].where(found[f"{at}_finite"] == 1) for at in ("best", "last"))
+    described["searched"] = np.where(best, for_best, for_last)
     described["gap"] = described["searched"].where(np.isfinite(described["searched"])) - described["mean"]
     return described
 

@@ -67,7 +67,7 @@ def draws(
     A variant without a finished draw is absent.
     """
     rows = searched(table)
-    rows = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric.key)]
+    rows = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric.key) & rows[at].notna()]
     return {
         variant: pd.Series(
             oriented(ours[at].to_numpy(dtype=float), metric), index=ours["index"].to_numpy()

@@ -71,9 +71,10 @@ def checkpoint_optimism(
     the `n` runs; `scaled`, `scaled_lower` and `scaled_upper` are the same on `scale` (log of what is minimised,
     logit of shares), where bad runs do not drown good ones. Without halves these are NaN and `missing` names
     them. `bound` is what noise alone could do, on that scale: the expected best of as many normal numbers as
-    there are `checkpoints` times `noise`, the median run's sd about a straight line through neighbouring
-    checkpoints, σ² = ⅔ mean (½ y₋ − y + ½ y₊)² (Gasser et al. 1986). Real ups and downs of training count as
-    noise in it, so it is an upper bound. Runs with a checkpoint that is not finite are left out.
+    there are `checkpoints` times `noise`, the runs' sd about a straight line through neighbouring
+    checkpoints, σ² = ⅔ mean (½ y₋ − y + ½ y₊)² (Gasser et al. 1986), pooled over runs and checkpoints. Real ups
+    and downs of training count as noise in it, so it is an upper bound. Runs with a
+    checkpoint that is not finite are left out.
     """
     runs = planned(table)
     runs = runs[runs["stage"] == "search"]
@@ -106,7 +107,7 @@ def _noise(scores: Array, metric: Metric) -> dict[str, object]:
     row: dict[str, object] = {"n": len(scores)}
     if scores.size:
         scale, values = scale_of(scores, minimize=metric.minimize)
-        noise = float(np.median(roughness(values))) if scores.shape[1] > 2 else np.nan
+        noise = float(np.sqrt((roughness(values) ** 2).mean())) if scores.shape[1] > 2 else np.nan
         row |= {"checkpoints": scores.shape[1], "scale": scale, "noise": noise}
         row["bound"] = noise * expected_best(scores.shape[1])
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 from ganbench.analysis.bands import Array, philox
 from ganbench.analysis.comparisons import HOLM_AT
+from ganbench.analysis.curves import median_best
 from ganbench.analysis.draws import (
     LONGEST,
     Losses,
@@ -91,22 +92,6 @@ def _medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> di
         weights = np.concatenate([np.ones((len(losses), 1)), drawn.to_numpy()], axis=1)
         medians[variant] = median_best(losses.to_numpy(dtype=float), weights, HOLM_AT)
     return medians
-
-
-def median_best(losses: Array, counts: Array, ks: Sequence[int]) -> Array:
-    """Return the median best of k of weighted losses, [K, S] for counts [N, S]: the (1 − 2^(−1/k))-quantile.
-
-    A sample without any weight has the median ∞.
-    """
-    order = np.argsort(losses, kind="stable")
-    below = np.cumsum(counts.T[:, order], axis=1)  # [S, N]: a sample's numbers side by side
-    ordered, total, found = losses[order], below[:, -1:], []
-    for k in ks:
-        # The tolerance keeps a share that is the quantile but for rounding.
-        enough = np.maximum((1.0 - 0.5 ** (1.0 / k)) * total * (1.0 - 1e-12), 1e-9)
-        place = np.minimum(np.count_nonzero(below < enough, axis=1), len(losses) - 1)
-        found.append(np.where(total[:, 0] > 0, ordered[place], np.inf))
-    return np.stack(found)
 
 
 def _ranked(medians: Mapping[str, Array]) -> dict[str, Array]:

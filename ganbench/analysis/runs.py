@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from ganbench.analysis.curves import LEVEL
-from ganbench.analysis.distributions import outliers
+from ganbench.analysis.distributions import LEAST_RUNS, outliers
 from ganbench.analysis.results import FINISHED, Results
 
 PARTS = ("f1", "precision", "recall")
@@ -50,6 +50,8 @@ def _outliers(found: pd.DataFrame, down: pd.Series) -> pd.Series:
     flags = pd.Series(data=False, index=found.index)
     rows = found[(found["stage"] == "rerun") & found["best_finite"]]
     for _, ours in rows.groupby(["dataset", "metric", "variant", "index"], sort=False):
+        if len(ours) < LEAST_RUNS:
+            continue
         minimize = bool(down.loc[ours.index[0]])
         flags.loc[ours.index] = outliers(ours["best"].to_numpy(dtype=float), minimize=minimize)
     return flags
@@ -60,7 +62,9 @@ def jointly(results: Results, table: pd.DataFrame, *, by: str = "f1") -> pd.Data
 
     One row per (run, threshold) with the plan's columns, `threshold` (δ, empty where there is none),
     `step`, `f1`, `precision`, `recall` and `finite`. Each metric's own best (`outcomes`) is at a checkpoint
-    of its own: those three do not belong together. A run that was never finite has 0 of each.
+    of its own: those three do not belong together. The best is that of the checkpoints where all three were
+    scored (some metrics wait for the best and the last). A run that was never finite has 0 of each; a finite one
+    without such a checkpoint has no row.
     """
     frames = []
     for dataset in results.datasets:
@@ -69,10 +73,28 @@ def jointly(results: Results, table: pd.DataFrame, *, by: str = "f1") -> pd.Data
             keys = {part: metrics.get((space, threshold, part)) for part in PARTS}
             if all(keys.values()):
                 named = {str(key): part for part, key in keys.items()}
-                found = at_best(results, table, dataset, named, str(keys[by]))
-                frames.append(found.fillna(dict.fromkeys(PARTS, 0.0)).assign(threshold=threshold))
+                planned = table[(table["dataset"] == dataset) & (table["metric"] == str(keys[by]))]
+                frames.append(_complete(results, planned, named, by).assign(threshold=threshold))
     columns = [*PLAN, "threshold", "step", *PARTS, "finite"]
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).reindex(columns=columns)
+
+
+def _complete(results: Results, planned: pd.DataFrame, names: Mapping[str, str], by: str) -> pd.DataFrame:
+    """Return each run at the best, by a share to maximise, of the checkpoints that have all metrics."""
+    scores = results.scores
+    scores = scores[scores["metric"].isin(list(names)) & (scores["status"] == "ok")]
+    scores = scores.astype({"trial_id": str, "metric": str}).set_index(["trial_id", "step"])
+    wide = (
+        scores.pivot(columns="metric", values="value")
+        .reindex(columns=list(names))
+        .rename(columns=dict(names))
+    )
+    wide = wide.replace([np.inf, -np.inf], np.nan).dropna().reset_index()
+    best = wide.sort_values([by, "step"], ascending=[False, True], kind="stable").drop_duplicates("trial_id")
+    found = planned[[*PLAN, "best_finite"]].astype({"trial_id": str}).merge(best, on="trial_id", how="left")
+    finite = found["step"].notna()
+    found = found.assign(finite=finite).fillna(dict.fromkeys(PARTS, 0.0))
+    return found[finite | ~found.pop("best_finite").astype(bool)]
 
 
 def at_best(

@@ -90,3 +90,14 @@ def test_large_sweeps_enter_in_part():
     many = {"a": np.exp(RNG.normal(size=400)), "b": np.exp(RNG.normal(size=400))}
     row = agreed(board({"toy": many}, metrics={"fd_toy": "min", "kid_toy": "min"}))
     assert row["n"].tolist() == [500, 2]
+
+
+def test_models_are_ordered_by_the_medians_that_the_bootstrap_has():
+    scores = {
+        "a": [0.0, 10.0],
+        "b": [4.0, 5.0],
+        "c": [5.5, 5.6],
+    }  # lower medians 0, 4, 5.5; interpolated 5, 4.5, 5.55
+    made = board({"toy": scores}, metrics={"fd_toy": "min", "kid_toy": "min"})
+    found = agreed(made, np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])).loc[("fd_toy", "kid_toy", "models")]
+    assert found["spearman"] == 1.0

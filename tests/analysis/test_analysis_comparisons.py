@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -145,3 +146,14 @@ def test_draws_that_depend_on_each_other_are_refused(sampler):
 def test_an_unknown_metric_is_named_with_those_there_are():
     with pytest.raises(StatisticsError, match="'kid_toy'; there are fd_toy"):
         compared(board({"toy": {"a": NEAR, "b": FAR}}), keys=["kid_toy"])
+
+
+def test_a_run_without_the_metric_at_its_last_checkpoint_is_no_draw_of_last():
+    made = board({"toy": {"a": [[1.0, 1.0]] * 4, "b": [[2.0, 2.0]] * 4}})
+    kept = made.trials.loc[(made.trials["model"] == "a") & (made.trials["index"] > 1), "trial_id"]
+    lost = made.scores["trial_id"].isin(kept) & (made.scores["step"] == 20)
+    other = made.scores[lost].assign(metric="kid_toy")
+    made = replace(made, scores=pd.concat([made.scores[~lost], other], ignore_index=True))
+    made.definition["protocols"]["toy"]["metrics"]["kid"] = {"space": "toy", "directions": {"kid": "min"}}
+    rows = comparisons(made, outcomes(made), at="last", keys=["fd_toy"])
+    assert rows.loc[rows["k"] == 1, "share"].tolist() == [1.0]

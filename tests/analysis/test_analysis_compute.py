@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -16,7 +17,7 @@ from ganbench.analysis.selection import ceilings, outcomes
 
 RNG = np.random.Generator(np.random.Philox(key=71))
 SCORES = [5.0, 1.0, None, 3.0, 8.0, 2.0]
-COSTS = [1.0, 4.0, 1.5, 2.0, 1.0, 3.0]
+COSTS = [1.0, 2.0, 1.5, 1.0, 1.0, 2.0]
 
 
 def curves(made, **kwargs):
@@ -40,13 +41,29 @@ def enumerated(events, grid, ceiling):
 def test_all_orders_by_enumeration():
     made = board({"toy": {"a": SCORES}}, seconds={"a": COSTS}, baselines={"fd_toy": 10.0})
     rows = curves(made, axes=["seconds"])
-    # From the 95th percentile of one trial's cost to a quarter of all, here the same.
-    assert rows["cost"].iloc[[0, -1]].tolist() == [pytest.approx(4.0), pytest.approx(4.0)]
+    # From the 95th percentile of one trial's cost to a quarter of all.
+    assert rows["cost"].iloc[[0, -1]].tolist() == [pytest.approx(2.0), pytest.approx(2.125)]
     events = [[(c, np.inf if s is None else s)] for c, s in zip(COSTS, SCORES, strict=True)]
-    median, mean = enumerated(events, [4.0], 10.0)
+    median, mean = enumerated(events, [2.0], 10.0)
     assert rows["median"].iloc[0] == median[0]
     assert rows["mean"].iloc[0] == pytest.approx(mean[0], abs=0.25)
     assert set(rows["method"]) == {"permutation"}
+
+
+def test_no_curve_where_one_trial_costs_more_than_a_quarter_of_all():
+    made = board(
+        {"toy": {"a": SCORES}}, seconds={"a": [1.0, 4.0, 1.5, 2.0, 1.0, 3.0]}, baselines={"fd_toy": 10.0}
+    )
+    assert curves(made, axes=["seconds"]).empty
+    assert len(curves(made, axes=["d_steps"]))
+
+
+def test_a_dataset_scored_at_other_steps_leaves_the_prices_alone():
+    many = [[4.0, 3.0, 2.0, 1.0]] * 5
+    alone = board({"x": {"a": [[2.0, 1.0]] * 5}}, baselines={"fd_toy": 10.0})
+    both = board({"x": {"a": [[2.0, 1.0]] * 5}, "y": {"a": many}}, baselines={"fd_toy": 10.0})
+    found = [curves(made, axes=["d_steps"], anytime=True).query("dataset == 'x'") for made in (alone, both)]
+    np.testing.assert_array_equal(*(rows[["cost", "finished", "median"]].to_numpy() for rows in found))
 
 
 def test_dear_good_trials_move_the_curve():
@@ -169,3 +186,13 @@ def test_several_searches_side_by_side():
     assert rows.loc[1, ["searches", "median", "lower", "upper", "level"]].tolist() == [3, 4.0, 3.0, 5.0, 0.75]
     assert rows.loc[2, "median"] == 2.0
     assert rows.loc[3, ["searches", "level"]].tolist() == [1, 0.0]
+
+
+def test_runs_without_the_metric_are_no_part_of_checkpoint_curves():
+    made = board({"toy": {"a": [[4.0, 1.0], [5.0, 2.0], [6.0, 3.0], [7.0, 4.0], [8.0, 5.0]]}})
+    gone = made.trials.loc[made.trials["index"] >= 3, "trial_id"]
+    made = replace(made, scores=made.scores[~made.scores["trial_id"].isin(gone)])
+    rows = checkpoint_curves(made, outcomes(made))
+    assert set(rows["n"]) == {3}
+    assert set(rows["no_score"]) == {0.0}
+    assert rows.set_index(["step", "k"])["median"].loc[(20, 1)] == 2.0

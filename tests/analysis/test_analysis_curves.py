@@ -60,7 +60,6 @@ def test_nothing_unbiased_beyond_the_sample_and_all_of_it_at_its_end():
 @pytest.mark.parametrize("minimize", [True, False])
 def test_curves_never_get_worse_with_budget_and_ignore_the_order(minimize: bool):
     rng = np.random.Generator(np.random.Philox(key=5))
-    bounds = (0.0, np.inf)
     for n in (1, 2, 7, 30):
         x, ks = np.exp(rng.normal(size=n)), np.arange(1, n + 1)
         shuffled = rng.permutation(x)
@@ -69,17 +68,15 @@ def test_curves_never_get_worse_with_budget_and_ignore_the_order(minimize: bool)
             better = -np.diff(found) if minimize else np.diff(found)
             assert np.all(better >= -1e-9)
             np.testing.assert_allclose(curve(shuffled, ks, minimize=minimize), found)
-        median = curves.median_curve(x, ks, minimize=minimize, bounds=bounds)
+        median = curves.median_curve(x, ks, minimize=minimize)
         assert np.all((-np.diff(median) if minimize else np.diff(median)) >= 0)
-        np.testing.assert_array_equal(
-            curves.median_curve(shuffled, ks, minimize=minimize, bounds=bounds), median
-        )
+        np.testing.assert_array_equal(curves.median_curve(shuffled, ks, minimize=minimize), median)
 
 
 def test_median_is_the_order_statistic():
     x, ks = np.array([5.0, np.inf, 1.0, 3.0, np.inf, 2.0, 8.0]), np.arange(1, 8)
     ranks = np.ceil(7 * (1 - 0.5 ** (1 / ks))).astype(int)
-    found = curves.median_curve(x, ks, minimize=True, bounds=(0.0, np.inf))
+    found = curves.median_curve(x, ks, minimize=True)
     np.testing.assert_array_equal(found, np.sort(x)[ranks - 1])
 
 
@@ -211,3 +208,17 @@ def test_large_searches_are_thinned_but_end_at_all():
     assert ks[-1] == 5000
     assert len(ks) <= 200
     assert np.all(np.diff(ks) > 0)
+
+
+@pytest.mark.parametrize("n", [4, 5, 24, 100])
+def test_medians_are_mirrored_and_those_that_ranks_use(n: int) -> None:
+    scores, ks = philox("mirror").permutation(np.arange(1.0, n + 1)), np.array([1, 2, 3])
+    down = curves.median_curve(scores, ks, minimize=True)
+    up = curves.median_curve(-scores, ks, minimize=False)
+    np.testing.assert_array_equal(up, -down)
+    np.testing.assert_array_equal(down, curves.median_best(scores, np.ones((n, 1)), ks.tolist())[:, 0])
+
+
+def test_one_draw_has_no_band() -> None:
+    band = curves.mean_band(np.ones(1), np.array([1]), minimize=True, level=0.95, rng=philox("one"))
+    assert np.isnan(band).all()

@@ -9,8 +9,9 @@ from boards import board
 from opda.nonparametric import EmpiricalDistribution
 from synthetic import sweep
 
+from ganbench.analysis.curves import median_best
 from ganbench.analysis.draws import resamples
-from ganbench.analysis.ranks import median_best, ranks
+from ganbench.analysis.ranks import ranks
 from ganbench.analysis.selection import outcomes
 
 RNG = np.random.Generator(np.random.Philox(key=31))

@@ -55,6 +55,19 @@ def test_to_maximise_as_good_means_at_least():
     assert gaps(made).loc[0, "as_good"] == pytest.approx(2 / 3)
 
 
+def test_a_search_that_ended_diverged_promised_nothing():
+    made = board(
+        {"toy": {"a": [[0.6, 0.5], [0.9, None]]}},
+        metrics={"f1_toy": "max"},
+        reruns={"toy": {"a": [(1, 0.5), (1, 0.4), (1, 0.45)]}},
+    )
+    table = outcomes(made)
+    found = selection_gaps(made, table, over_seeds(made, table, ceilings(made, table)))
+    last = found[found["at"] == "last"].iloc[0]
+    assert last[["searched", "gap", "lower", "as_good"]].isna().all()
+    assert found[found["at"] == "best"].iloc[0]["searched"] == 0.9
+
+
 def test_several_settings_have_a_mean_gap():
     reruns = {"toy": {"a": [(0, 3.0), (0, 5.0), (1, 2.0), (1, 2.0), (2, 7.0), (2, 9.0)]}}
     rows = gaps(board({"toy": {"a": [3.0, 1.0, 6.0]}}, reruns=reruns, rerun={**RERUN, "top": 3}))
@@ -138,6 +151,13 @@ def test_unequal_numbers_of_seeds_are_an_average_with_its_range():
     assert row[["settings", "seeds", "seeds_least", "seeds_most"]].tolist() == [2, 3.0, 2, 4]
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 1e6])
+def test_where_nothing_varies_nobody_has_a_share(value: float):
+    found = components([np.full(2, value), np.full(2, value), np.full(3, value)])
+    assert found[:6] == (0.0,) * 6
+    assert np.isnan(found[6:]).all()
+
+
 def test_one_setting_has_no_components():
     made = board({"toy": {"a": [1.0, 2.0]}}, reruns={"toy": {"a": [(0, 1.0), (0, 1.1)]}})
     assert split(made).empty
@@ -155,6 +175,12 @@ def test_noise_is_found_beneath_a_trend():
     found = roughness(trend + 0.2 * RNG.normal(size=(500, 21)))
     assert np.sqrt(np.mean(found**2)) == pytest.approx(0.2, rel=0.05)
     np.testing.assert_allclose(roughness(trend[None]), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("checkpoints", [3, 4, 5])
+def test_noise_of_few_checkpoints_is_not_too_small(checkpoints: int):
+    runs = np.exp(0.2 * RNG.normal(size=(2000, checkpoints))).tolist()
+    assert optimism(board({"toy": {"a": runs}}))["noise"] == pytest.approx(0.2, rel=0.05)
 
 
 def optimism(made):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from boards import RUNS, board, joined
+from boards import RUNS, board, joined, triple
 from scipy.stats import binomtest
 
 from ganbench.analysis.runs import failure_shares, jointly, proportion, runs
@@ -59,6 +61,27 @@ def test_precision_and_recall_are_those_of_the_best_f1():
 def test_by_precision_another_checkpoint_is_taken():
     made = joined(RUNS)
     assert jointly(made, outcomes(made), by="precision")["f1"].tolist() == [0.4, 0.2, 0.0]
+
+
+def test_checkpoints_that_lack_one_of_the_three_are_passed_over():
+    waiting = [triple(0.4, 0.9, 0.3), triple(0.5, 0.6, 0.4)], [triple(0.2, 0.3, 0.8), triple(0.3, 0.2, 0.7)]
+    alone = [triple(0.7, 0.8, 0.6), triple(0.7, 0.9, 0.6)]
+    made = joined([*waiting, alone, RUNS[2]])
+    late = (made.scores["step"] == 10) & (made.scores["metric"] != "precision_ring")
+    third = made.trials.loc[made.trials["index"] == 2, "trial_id"]
+    never = made.scores["trial_id"].isin(third) & (made.scores["metric"] == "recall_ring")
+    made = replace(made, scores=made.scores[~(late | never)])
+    rows = jointly(made, outcomes(made), by="precision")
+    assert rows[["index", "f1", "precision", "recall"]].to_numpy().tolist() == [
+        [0, 0.5, 0.6, 0.4],
+        [1, 0.3, 0.2, 0.7],
+        [3, 0.0, 0.0, 0.0],
+    ]
+
+
+def test_among_few_reruns_none_is_an_outlier():
+    rows = all_runs(board({"toy": {"a": [1.0]}}, reruns={"toy": {"a": [(0, 1.0), (0, 1.01), (0, 2.0)]}}))
+    assert not rows["outlier"].any()
 
 
 def test_thresholds_are_kept_apart_and_incomplete_triples_left_out():
