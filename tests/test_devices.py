@@ -171,6 +171,6 @@ def test_a_slot_trains_scores_and_keeps_what_any_machine_can_read(
     assert set(found) == {"lazy"}
     (trial, step), path = next(iter(sorted(store.snapshots(packs[0]).items())))
     rules = store.definition()["variants"][0]["config"]["protocol"]
-    again = _score(store, store.plan().trials[0], step, path, rules, (0, 0.0))
+    again = _score(store, store.plan().trials[0], (step, 0, 0.0), path, rules)
     kept = here[(here["trial_id"] == trial) & (here["step"] == step)].set_index("metric")["value"]
     assert {score.metric: score.value for score in again} == kept.to_dict()
