@@ -31,7 +31,17 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Check]:
 
 
 def test_it_looks_at_packages_devices_data_weights_and_disk(checks: dict[str, Check]) -> None:
-    assert {"python", "torch", "hydra-core", "optuna", "opda", "processors", "GPUs", "disk"} <= checks.keys()
+    assert {
+        "python",
+        "torch",
+        "hydra-core",
+        "optuna",
+        "opda",
+        "processors",
+        "GPUs",
+        "C++ compiler",
+        "disk",
+    } <= checks.keys()
     assert checks["torch"].found == version("torch")
     assert {name for name in checks if name.startswith("dataset ")} == {
         f"dataset {name}" for name in ("celeba", "cifar10", "fashion_mnist", "image_folder", "mnist")
@@ -95,3 +105,10 @@ def test_it_prints_json_or_a_table(checks: dict[str, Check], monkeypatch: pytest
     assert table.code == 0
     assert "✓" in table.out
     assert "–  extractor inception" in table.out
+
+
+def test_a_missing_compiler_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    check = machine._compiler()
+    assert (check.ok, check.found) == (False, "no no-such-compiler")
+    assert "train with mode=vmap" in check.fix

@@ -189,10 +189,12 @@ def test_several_searches_side_by_side():
 
 
 def test_runs_without_the_metric_are_no_part_of_checkpoint_curves():
-    made = board({"toy": {"a": [[4.0, 1.0], [5.0, 2.0], [6.0, 3.0], [7.0, 4.0], [8.0, 5.0]]}})
-    gone = made.trials.loc[made.trials["index"] >= 3, "trial_id"]
-    made = replace(made, scores=made.scores[~made.scores["trial_id"].isin(gone)])
-    rows = checkpoint_curves(made, outcomes(made))
+    runs = [[4.0, 1.0], [5.0, 2.0], [6.0, 3.0], [7.0, 4.0], [8.0, 5.0]]
+    made = board({"toy": {"a": runs}}, metrics={"fd_toy": "min", "kid_toy": "min"})
+    lacking = made.trials.loc[made.trials["index"] >= 3, "trial_id"]
+    gone = made.scores["trial_id"].isin(lacking) & (made.scores["metric"] == "fd_toy")
+    made = replace(made, scores=made.scores[~gone])
+    rows = checkpoint_curves(made, outcomes(made), keys=["fd_toy"])
     assert set(rows["n"]) == {3}
     assert set(rows["no_score"]) == {0.0}
     assert rows.set_index(["step", "k"])["median"].loc[(20, 1)] == 2.0
