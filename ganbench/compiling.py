@@ -71,13 +71,18 @@ def _open(path: Path) -> Any:
     return torch._inductor.aoti_load_package(str(path))  # noqa: SLF001  (its public name)
 
 
+def compiler() -> str | None:
+    """Return the C++ compiler that steps are made with, None where there is none."""
+    return shutil.which(os.environ.get("CXX", "g++"))
+
+
 def folder() -> Path:
     """Return where compiled steps lie."""
     return computed("compiled")
 
 
 def _make(traced: Traced, path: Path) -> Any:
-    if shutil.which(os.environ.get("CXX", "g++")) is None:
+    if compiler() is None:
         raise ConfigError(
             "mode=compiled needs a C++ compiler: install g++ (or name one in CXX), or set mode=vmap"
         )

@@ -90,17 +90,17 @@ def _pair(both: pd.DataFrame, a: Metric, b: Metric, dataset: str) -> list[dict[s
     counts = np.zeros((RESAMPLES, len(x)))
     for places in groups:
         counts[:, places] = resamples(len(places), RESAMPLES, rng)
-    medians = [
-        np.stack([median_best(scores[places], counts[:, places].T, (1,))[0] for places in groups]).T
-        for scores in (x, y)
-    ]
-    centre = [
-        np.stack([median_best(scores[places], np.ones((len(places), 1)), (1,))[0] for places in groups]).T
-        for scores in (x, y)
-    ]
+
+    def medians(weights: Array) -> list[Array]:
+        return [
+            np.stack([median_best(scores[places], weights[:, places].T, (1,))[0] for places in groups]).T
+            for scores in (x, y)
+        ]
+
+    models = _of_models(medians(np.ones((1, len(x)))), medians(counts))
     return [
         {"unit": "runs", "n": len(x), **_of_runs(x, y, counts)},
-        {"unit": "models", "n": len(groups), **_of_models(centre, medians)},
+        {"unit": "models", "n": len(groups), **models},
     ]
 
 

@@ -97,9 +97,8 @@ def components(groups: list[Array], level: float = LEVEL) -> tuple[float, ...]:
     grand = float(sizes @ means) / n
     between = float(sizes @ (means - grand) ** 2)
     within = float(sum(((group - group.mean()) ** 2).sum() for group in groups))
-    least = (
-        1e-20 * n * max(float(np.square(group).max()) for group in groups)
-    )  # what rounding leaves of equal scores
+    # what rounding leaves of equal scores is no spread
+    least = 1e-20 * n * max(float(np.square(group).max()) for group in groups)
     between, within = (part if part > least else 0.0 for part in (between, within))
     each = (n - float(sizes @ sizes) / n) / (s - 1)
     msb, msw = between / (s - 1), within / (n - s)

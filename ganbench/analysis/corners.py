@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.results import Metric, Results
-from ganbench.analysis.runs import PLAN, at_best
+from ganbench.analysis.runs import PLAN, searched_at_best
 
 AXES = ("precision", "recall")
 HIGH, LOW = "high", "low"
@@ -35,8 +35,7 @@ def spread(results: Results, table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     if axes is None:
         return pd.DataFrame(columns=[*PLAN, "step", *AXES])
     names = {metric.key: axis for metric, axis in zip(axes, AXES, strict=True)}
-    found = at_best(results, table, dataset, names, results.protocol(dataset)["select"])
-    return found[(found["stage"] == "search") & found["finite"]].drop(columns="finite")
+    return searched_at_best(results, table, dataset, names, results.protocol(dataset)["select"])
 
 
 def corners(runs: pd.DataFrame) -> pd.DataFrame:

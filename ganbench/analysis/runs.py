@@ -117,6 +117,14 @@ def at_best(
     return found.assign(finite=np.isfinite(found[list(names.values())].to_numpy(dtype=float)).all(axis=1))
 
 
+def searched_at_best(
+    results: Results, table: pd.DataFrame, dataset: str, names: Mapping[str, str], by: str
+) -> pd.DataFrame:
+    """Return the searched runs of `at_best` that have all metrics there, without `finite`."""
+    found = at_best(results, table, dataset, names, by)
+    return found[(found["stage"] == "search") & found["finite"]].drop(columns="finite")
+
+
 def failure_shares(counts: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     """Return the shares of diverged and of never finite trials, from `counts`.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ganbench.analysis.results import Results
-from ganbench.analysis.runs import PLAN, at_best
+from ganbench.analysis.runs import PLAN, searched_at_best
 
 
 def candidates(
@@ -18,8 +18,7 @@ def candidates(
     Columns: the plan's, `step` and one a metric. Runs that lack one of the metrics there are left out; of equal ones
     the earlier in the plan comes first.
     """
-    found = at_best(results, table, dataset, {key: key for key in keys}, by)
-    found = found[(found["stage"] == "search") & found["finite"]].drop(columns="finite")
+    found = searched_at_best(results, table, dataset, dict(zip(keys, keys, strict=True)), by)
     return found.sort_values(by, ascending=results.metric(dataset, by).minimize, kind="stable")
 
 

@@ -38,8 +38,9 @@ def _devices() -> Iterator[Check]:
 
 
 def _compiler() -> Check:
-    name = os.environ.get("CXX", "g++")
-    found = shutil.which(name)
+    from ganbench.compiling import compiler  # noqa: PLC0415  (torch, slow to import)
+
+    name, found = os.environ.get("CXX", "g++"), compiler()
     fix = f"install {name} (Debian: g++), name another in CXX, or train with mode=vmap"
     return Check("C++ compiler", ok=found is not None, found=found or f"no {name}", fix="" if found else fix)
 
