@@ -56,7 +56,7 @@ class Duel:
         points = np.unique(np.concatenate([a, b]))
         self._at_a, self._left_a = _placed(a, points)
         self._at_b, self._left_b = _placed(b, points)
-        self.n_a, self.n_b, self._paired = len(a), len(b), paired
+        self.a, self.b, self.n_a, self.n_b, self.paired = a, b, len(a), len(b), paired
 
     def share(self, k: int, l: int) -> float:  # noqa: E741  (the budget beside k)
         """Return P(A beats B), NaN for a budget above the number of settings."""
@@ -76,7 +76,7 @@ class Duel:
         if used > LONGEST:
             return Estimate(share, float("nan"), float("nan"), float("nan"))
         variance, freedom = self._variance(k, l)
-        return _on_logit(share, variance, freedom, (self.n_a / k) * (self.n_b / l), level)
+        return _estimate(share, variance, freedom, (self.n_a / k) * (self.n_b / l), level)
 
     def _variance(self, k: int, l: int) -> tuple[float, float]:  # noqa: E741
         """Return the jackknife variance and its degrees of freedom."""
@@ -84,7 +84,7 @@ class Duel:
         b = survival(self.n_b, l)[self._left_b]
         of_a = _deviations(_without_one(self._left_a, b, self.n_a, k)[self._at_a])
         of_b = _deviations(-_without_one(self._left_b, a, self.n_b, l)[self._at_b])
-        if self._paired:
+        if self.paired:
             return _spread(of_a + of_b), self.n_a - 1.0
         parts = np.array([_spread(of_a), _spread(of_b)])
         sizes = np.array([self.n_a - 1, self.n_b - 1])
@@ -125,11 +125,16 @@ def _spread(deviations: Array) -> float:
     return float((n - 1) / n * (deviations @ deviations))
 
 
-def _on_logit(share: float, variance: float, freedom: float, blocks: float, level: float) -> Estimate:
-    inner = min(max(share, 0.5 / blocks), 1.0 - 0.5 / blocks)
+def on_logit(share: Array, variance: Array, blocks: float) -> tuple[Array, Array]:
+    """Return the logit of P(A beats B) and its standard error, kept from certainty as `Duel.judge` says."""
+    inner = np.clip(share, 0.5 / blocks, 1.0 - 0.5 / blocks)
     slope = inner * (1.0 - inner)
-    error = np.sqrt(max(variance, slope / blocks)) / slope
-    centre, half = logit(inner), stdtrit(freedom, 0.5 + level / 2.0) * error
+    return logit(inner), np.sqrt(np.maximum(variance, slope / blocks)) / slope
+
+
+def _estimate(share: float, variance: float, freedom: float, blocks: float, level: float) -> Estimate:
+    centre, error = on_logit(np.asarray(share), np.asarray(variance), blocks)
+    half = stdtrit(freedom, 0.5 + level / 2.0) * error
     p = 2.0 * stdtr(freedom, -abs(centre) / error)
     low = float(expit(centre - half)) if share >= 0.5 / blocks else 0.0
     high = float(expit(centre + half)) if share <= 1.0 - 0.5 / blocks else 1.0
