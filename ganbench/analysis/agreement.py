@@ -68,7 +68,7 @@ def _dataset(
         if a.key in runs and b.key in runs:
             both = runs[[a.key, b.key]].dropna()
             key = {"dataset": dataset, "metric_a": a.key, "metric_b": b.key, "left_out": every - len(both)}
-            found += [{**key, **row} for row in _pair(both, a, b, dataset)]
+            found += [{**key, **row} for row in correlated(both, a, b, dataset)]
     return found
 
 
@@ -80,7 +80,8 @@ def _one_threshold(metrics: Sequence[Metric]) -> list[Metric]:
     return list(first.values())
 
 
-def _pair(both: pd.DataFrame, a: Metric, b: Metric, dataset: str) -> list[dict[str, object]]:
+def correlated(both: pd.DataFrame, a: Metric, b: Metric, dataset: str) -> list[dict[str, object]]:
+    """Return the rows of `agreement` for two columns of finite scores by (variant, index)."""
     rng = philox("agreement", dataset, a.key, b.key)
     if len(both) > MOST:
         both = both.iloc[np.sort(rng.choice(len(both), MOST, replace=False))]

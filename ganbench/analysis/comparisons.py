@@ -12,7 +12,7 @@ import pandas as pd
 from ganbench.analysis.bands import Array
 from ganbench.analysis.draws import Losses, chosen, draws, independent, reach, shared
 from ganbench.analysis.duel import LEVEL, Duel, Estimate, band_bounds
-from ganbench.analysis.permutation import tested
+from ganbench.analysis.permutation import judged
 from ganbench.analysis.results import Metric, Results
 
 Pair: TypeAlias = tuple[Array, Array]
@@ -33,11 +33,11 @@ def comparisons(
 ) -> pd.DataFrame:
     """Compare every pair of variants at budgets 1, 5 and 10, one row per (dataset, metric, k, a, b).
 
-    `share` is P(a beats b), see `Duel`, with its 95 % interval `lower`, `upper` and the p-value `p` of ½,
-    for one of few settings by permutation (`tested`), which Holm (1979) corrects to `p_holm` over all pairs
-    and budgets of a dataset and metric. `verdict` is the winner where p_holm < .05, else `undecided`; a pair
-    at more than n/4 is undecided and has no interval. `alike` where the whole interval lies within [¼, ¾],
-    uncorrected; a decided pair can be.
+    `share` is P(a beats b), see `Duel`, with its 95 % interval `lower`, `upper` and the p-value `p` of ½, at
+    k = 1 of few settings by permutation (`permutation.judged`). Holm (1979) corrects p to `p_holm` over all
+    pairs and budgets of a dataset and metric. `verdict` is the winner where p_holm < .05, else `undecided`;
+    a pair at more than n/4 is undecided and has no interval. `alike` where the whole interval lies within
+    [¼, ¾], uncorrected; a decided pair can be.
     `line` is how an interval is drawn: solid to n/8, dashed to n/4, none. ``conservative`` adds
     `band_lower`, `band_upper`, see `band_bounds`. Diverged is worst, and equal to diverged; a pair of which
     one has no draw has a row without numbers. Raises `StatisticsError` for draws that are not independent.
@@ -98,7 +98,7 @@ def _pairs(
         at_k = _thinned(least // 4) if at_budgets is None else at_budgets
         duel = Duel(*pair, paired=shared(results)) if pair else None
         for k in map(int, at_k):
-            found_at = tested(duel, k) if duel else Estimate(*(np.nan,) * 4)
+            found_at = judged(duel, k) if duel else Estimate(*(np.nan,) * 4)
             values = (found_at.share, found_at.lower, found_at.upper, reach(k, least), found_at.p)
             yield (dataset, metric.key, k, a, b, *sizes, *values), pair
 

@@ -169,7 +169,7 @@ def _curves(
             counted = _exact(loss[:, 0], ceiling, key, edges) if counted is None else counted
             frame = counted.assign(cost=counted["finished"] * float(price[0, 0]))
         else:
-            frame = _permuted(orders(), axis, price, loss, ceiling, metric)
+            frame = permuted_curve(orders(), axis, price, loss, ceiling, minimize=metric.minimize)
         facts = {"dataset": dataset, "metric": metric.key, "variant": variant, "axis": axis}
         frames.append(frame.assign(n=len(loss), **facts))
     return frames
@@ -192,9 +192,10 @@ def _exact(loss: Array, ceiling: float, key: Key, edges: tuple[float, float]) ->
     return pd.DataFrame({"finished": ks, **values, "method": "exact"})
 
 
-def _permuted(
-    orders: Orders, axis: str, price: Array, loss: Array, ceiling: float, metric: Metric
+def permuted_curve(
+    orders: Orders, axis: str, price: Array, loss: Array, ceiling: float, *, minimize: bool
 ) -> pd.DataFrame:
+    """Return the rows of `compute_curves` for trials whose events cost price, [n, events], and lose loss."""
     grid, bought = orders.bought(axis, price)
     best, drawn = orders.best(loss, bought)
     again = drawn.reshape(-1, orders.each, len(grid)).swapaxes(0, 1)
@@ -205,7 +206,7 @@ def _permuted(
         *percentiles(np.minimum(again, ceiling).mean(axis=0), LEVEL),
     )
     found = dict(zip(VALUES, values, strict=True))
-    if not metric.minimize:
+    if not minimize:
         found = {SWAPPED.get(name, name): -value for name, value in found.items()}
     frame = {"cost": grid, "finished": bought[0].mean(axis=0), **found}
     return pd.DataFrame({**frame, "method": "permutation"})

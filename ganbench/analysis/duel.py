@@ -69,7 +69,8 @@ class Duel:
 
         Jackknife variance, Student's t with Satterthwaite's degrees of freedom, on the logit scale. The
         variance is at least that of m = (n_A/k)(n_B/l) independent duels, and a share within 1/(2m) of 0 or
-        1 is not told from it. docs/statistics.md has the coverage.
+        1 is not told from it. `permutation.judged` has better p-values for one of few settings each.
+        docs/statistics.md has the coverage.
         """
         used = max(k / self.n_a, l / self.n_b)
         share = self.share(k, l) if used <= KNOWN else float("nan")

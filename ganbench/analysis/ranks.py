@@ -51,7 +51,7 @@ def ranks(
     }
     counts = _resampled(results, list(drawn.values()))  # of all that is shown, whatever is asked for
     boards = [(*board, found) for board, found in drawn.items() if keys is None or board[1].key in keys]
-    medians = [_medians(found, counts) for *_, found in boards]
+    medians = [sampled_medians(found, counts) for *_, found in boards]
     rows: list[dict[str, object]] = []
     for place, k in enumerate(HOLM_AT):
         kept = []
@@ -59,7 +59,7 @@ def ranks(
             sizes = {variant: len(losses) for variant, losses in found.items()}
             here = {v: values[place] for v, values in both.items() if sizes[v] * LONGEST >= k}
             if here:
-                ranked = _ranked(here)
+                ranked = sampled_ranks(here)
                 rows += _rows(results, here, ranked, metric, sizes, {"dataset": dataset, "k": k})
                 headline = metric.key == results.shown(dataset)[0].key
                 kept += [ranked] if headline and len(here) == len(results.variants) else []
@@ -83,8 +83,8 @@ def _resampled(results: Results, boards: list[dict[str, Losses]]) -> dict[str, p
     return counts
 
 
-def _medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> dict[str, Array]:
-    """Return each variant's median best at every budget: of its settings, then of each bootstrap sample of them."""
+def sampled_medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> dict[str, Array]:
+    """Return each variant's median best, [budgets, 1 + samples]: of its settings, then of bootstrap samples of them."""
     medians = {}
     for variant, losses in found.items():
         drawn = counts[variant]
@@ -94,7 +94,7 @@ def _medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> di
     return medians
 
 
-def _ranked(medians: Mapping[str, Array]) -> dict[str, Array]:
+def sampled_ranks(medians: Mapping[str, Array]) -> dict[str, Array]:
     """Return each variant's rank among them, and in each bootstrap sample."""
     return dict(zip(medians, rankdata(np.stack(list(medians.values())), axis=0), strict=True))
 
