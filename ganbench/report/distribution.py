@@ -13,7 +13,18 @@ from ganbench.analysis.best import of_metric
 from ganbench.analysis.results import CEILING, FLOOR, Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import words
-from ganbench.report.style import GREY, INK, Look, headline, key_columns, list_down, log_scale, looks, panels
+from ganbench.report.style import (
+    GREY,
+    INK,
+    Look,
+    headline,
+    key_columns,
+    list_down,
+    log_scale,
+    looks,
+    panels,
+    spread,
+)
 
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 spread evenly, whatever the number of runs
 MOST_CROSSES = 10  # a row; more would cover the panel
@@ -91,7 +102,7 @@ def scale(ax: Axes, runs: pd.DataFrame, metric: Metric, floor: float) -> None:
     low, high = float(seen.min()), float(seen.max())
     if not metric.minimize and low >= 0 and high <= 1:
         ax.set_xlim(-0.02, 1.02)
-    elif metric.minimize and low > 0 and high > 8 * low:
+    elif spread(seen, minimize=metric.minimize):
         log_scale(ax, "x", low / 1.3, high * 1.7)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5))

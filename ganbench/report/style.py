@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
 
 # Okabe and Ito's colours without the yellow that vanishes on white, and Tol's indigo and wine.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255")
@@ -24,6 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h", "<", ">")
 INK, GREY, PALE, ALARM = "#222222", "#767676", "#D5D5D5", "#B00020"
 DPI, PDF_DPI = 160, 72
 # marks of one kind in a panel: beyond, a PDF of them is slow to write and to open
+WIDE = 8.0
 CROWD, CROWD_DPI = 2000, 300
 LETTERS_AN_INCH = 12.5  # of bold type, size 9
 KEY_LETTERS = 6  # what a legend's line and margins take
@@ -135,6 +137,12 @@ def _rasterized(figure: Figure) -> float:
     for line in crowds:
         line.set_rasterized(True)
     return CROWD_DPI if crowds else PDF_DPI
+
+
+def spread(values: NDArray[np.floating[Any]], *, minimize: bool) -> bool:
+    """Return whether scores span so much that they are drawn on a logarithmic axis: to minimise, above 0 and × 8."""
+    seen = values[np.isfinite(values)]
+    return minimize and bool(len(seen)) and bool(0 < WIDE * seen.min() < seen.max())
 
 
 def log_scale(ax: Axes, side: str, low: float, high: float) -> None:

@@ -300,6 +300,18 @@ def test_traits_mark_the_score_of_real_against_real():
     assert floors == [sweep.baseline("ring", "real", key) for key in ("f1_ring", "energy_ring")]
 
 
+@pytest.mark.parametrize(("far", "scale"), [(4.0, "linear"), (90.0, "log")])
+def test_traits_far_apart_are_drawn_on_a_logarithmic_axis(far: float, scale: str):
+    again = {"toy": {"a": [(0, 1.0), (0, 1.1)], "b": [(0, far), (0, 1.01 * far)]}}
+    sweep = board({"toy": {"a": [1.0], "b": [far]}}, reruns=again)
+    figure = made("traits", shelf({"toy": sweep}), sweeps=["toy"], metrics=["fd_toy"]).figures[0].figure
+    (ax,) = [one for one in figure.axes if one.get_xlabel()]
+    assert ax.get_xscale() == scale
+    low, high = ax.get_xlim()
+    assert low < 1.0
+    assert high > 1.01 * far
+
+
 def test_two_searches_of_two_data_sets_are_compared_data_set_by_data_set():
     first = ring(datasets=("ring", "grid"))
     store = shelf({"one": first, "two": replace(first, name="two")})

@@ -16,10 +16,8 @@ from ganbench.analysis.summary import Summary
 from ganbench.report import words
 from ganbench.report.page.budgets import AXES, against_cost, budget_curves
 from ganbench.report.page.trials import columns, shorten
-from ganbench.report.style import looks
+from ganbench.report.style import looks, spread
 from ganbench.report.tables import BASELINES
-
-SPREAD = 8.0  # scores to minimise that span more are drawn on a logarithmic axis
 
 
 def packed(value: Any) -> str:
@@ -94,15 +92,10 @@ def _scales(summary: Summary, dataset: str, metric: Metric) -> dict[str, Any]:
     scores = runs.loc[runs["best_finite"].astype(bool), "best"].to_numpy(dtype=float)
     return {
         "log_k": bool(len(curves)) and int(curves["k"].max()) > 12,
-        "log_curves": metric.minimize and _spans(drawn),
-        "log_runs": metric.minimize and _spans(scores),
+        "log_curves": spread(drawn, minimize=metric.minimize),
+        "log_runs": spread(scores, minimize=metric.minimize),
         "share": not metric.minimize and bool(np.all((scores >= 0) & (scores <= 1))),
     }
-
-
-def _spans(values: Any) -> bool:
-    seen = values[np.isfinite(values)]
-    return bool(len(seen)) and float(seen.min()) > 0 and bool(seen.max() > SPREAD * seen.min())
 
 
 def _boxes(summary: Summary, dataset: str, metric: Metric) -> dict[str, Any]:

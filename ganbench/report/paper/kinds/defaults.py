@@ -25,7 +25,7 @@ from ganbench.report.paper.kinds.best import MARK
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.references import shown
 from ganbench.report.render import decimals
-from ganbench.report.style import GREY, INK, Look, list_down, log_scale
+from ganbench.report.style import GREY, INK, Look, list_down, log_scale, spread
 
 HEADER = ("model", "n", "default", "median setting", "best setting")
 SAID = (
@@ -106,7 +106,7 @@ def _panel(ax: Axes, board: Board, settings: Settings, look: dict[str, Look]) ->
         (drawn,) = ax.plot([best], [place], marker="o", color=colour, linestyle="none")
         drawn.set_markerfacecolor("white")
         ax.plot([default], [place], marker="*", color=colour, markersize=8, linestyle="none")
-    if metric.minimize and seen.min() > 0 and seen.max() > 8 * seen.min():
+    if spread(seen, minimize=metric.minimize):
         log_scale(ax, "x", float(seen.min()) / 1.3, float(seen.max()) * 1.3)
     list_down(ax, variants)
     ax.set_xlabel(title(metric))
