@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import TypeAlias
+from math import comb
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from ganbench.analysis.sensitivity import explained, levels
 RESAMPLES = 500
 STRICTER, STRICT = "at 0.05/28", 1 - (1 - LEVEL) / 28  # the first step of Holm's correction of 28 pairs
 Check: TypeAlias = Callable[[np.random.Generator], Array]  # whether each of several statements holds
+Test: TypeAlias = Callable[[Array, Array], float]  # the p-value of P(A beats B) = ½
 
 
 def at_budgets(n: int) -> list[int]:
@@ -111,15 +113,25 @@ def families(laws: Sequence[Law], n: int) -> tuple[list[str], Check]:
         p = [judged(Duel(a, b), k).p for a, b in combinations(models, 2) for k in ks]
         return np.array([not bool((holm(pd.Series(p)) < 1 - LEVEL).any())])
 
-    return [f"28 pairs, k = {', '.join(map(str, ks))}"], check
+    return [f"{comb(len(laws), 2)} pairs, k = {', '.join(map(str, ks))}"], check
 
 
-def verdicts(pair: tuple[Law, Law], n: int, m: int) -> tuple[list[str], Check]:
+def ours(a: Array, b: Array) -> float:
+    """Return the p-value of reports for one setting each."""
+    return judged(Duel(a, b), 1).p
+
+
+def of_scipy(test: Callable[..., Any]) -> Test:
+    """Return a test that `scipy.stats` has in place of ours."""
+    return lambda a, b: float(test(a, b).pvalue)
+
+
+def verdicts(pair: tuple[Law, Law], n: int, m: int, test: Test = ours) -> tuple[list[str], Check]:
     """Check that two models, of which none is the better with one setting, are not told apart at two levels."""
     below = (1 - LEVEL, 1 - STRICT)
 
     def check(rng: np.random.Generator) -> Array:
-        p = judged(Duel(pair[0].draw(n, rng), pair[1].draw(m, rng)), 1).p
+        p = test(pair[0].draw(n, rng), pair[1].draw(m, rng))
         return np.array([p > level for level in below])
 
     return ["at 0.05", STRICTER], check

@@ -24,6 +24,7 @@ from coverage_checks import (
     duels,
     families,
     means,
+    of_scipy,
     places,
     prices,
     seeds,
@@ -31,6 +32,7 @@ from coverage_checks import (
     verdicts,
 )
 from coverage_laws import DIVERGING, EIGHT, FAIR, OTHERS, PAIRS, PLAIN, PRICED, SPREADS, Array
+from scipy.stats import brunnermunzel, mannwhitneyu
 
 from ganbench.analysis.bands import band_weights, philox
 from ganbench.analysis.duel import LEVEL
@@ -60,6 +62,10 @@ def cells() -> Iterator[tuple[str, str, int, tuple[list[str], Check]]]:
             yield PERCENTILES, name, n, duels(pair, n, bootstrap=True)
         for name, (*pair, ratio) in FAIR.items():
             yield "no false verdict on a pair, k = 1", name, n, verdicts((pair[0], pair[1]), n, ratio * n)
+        for name in ("equal", "a tenth as wide"):
+            a, b, _ = FAIR[name]
+            for test in (mannwhitneyu, brunnermunzel):
+                yield f"the same by scipy's {test.__name__}", name, n, verdicts((a, b), n, n, of_scipy(test))
         yield FAMILIES, DIVERGING.name, n, families((DIVERGING,) * 8, n)
         yield FAMILIES, "sd of log scores from 0.1 to 1", n, families(SPREADS, n)
         if n >= 2 * LEAST:  # of fewer it has no interval

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import brunnermunzel, mannwhitneyu, norm
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,24 @@ def test_what_a_cost_buys(laws):
     assert mean[0] == pytest.approx(laws.PLAIN.mean_best(np.array([1]))[0], rel=0.03)
     scores, costs = laws.PRICED.draw((100_000,), np.random.Generator(np.random.Philox(key=2)))
     assert np.corrcoef(np.log(scores), np.log(costs))[0, 1] == pytest.approx(-0.5, abs=0.02)
+
+
+def test_statements_of_verdicts(checks, laws):
+    rng = np.random.Generator(np.random.Philox(key=4))
+    apart = laws.Law("", -1.5, 1.0, 0.0), laws.PLAIN
+    for test in (checks.ours, checks.of_scipy(brunnermunzel), checks.of_scipy(mannwhitneyu)):
+        names, check = checks.verdicts(apart, 60, 80, test)
+        assert names == ["at 0.05", "at 0.05/28"]
+        assert not check(rng).any()
+        held = np.mean([checks.verdicts((laws.PLAIN, laws.PLAIN), 11, 11, test)[1](rng) for _ in range(40)])
+        assert held > 0.85
+    for models, name, held in (
+        ((laws.PLAIN,) * 8, "28 pairs, k = 1, 5, 10", True),
+        ((*apart, *apart), "6 pairs, k = 1", False),
+    ):
+        names, check = checks.families(models, 60)
+        assert names == [name]
+        assert check(rng).tolist() == [held]
 
 
 def test_statements_of_ranks_costs_and_agreement(checks, laws):
