@@ -7,7 +7,7 @@ export MKL_NUM_THREADS := 1
 
 export SLURM_ROOT ?= $(or $(TMPDIR),/tmp)/ganbench-slurm
 
-.PHONY: help setup quickstart polygons paper test test-all test-web test-tex test-gpu test-slurm bench slurm-up slurm-down check format clean
+.PHONY: help setup quickstart polygons paper reports test test-all test-web test-tex test-gpu test-slurm bench slurm-up slurm-down check format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,11 @@ polygons: setup  ## a longer image sweep on triangles: hours
 
 paper: setup  ## the study's tables and figures from what is under results/: under two minutes
 	$(BIN)/ganbench paper lucic2018
+
+reports: setup  ## every committed sweep's report, then the papers: some minutes
+	for sweep in results/*/sweep.yaml; do $(BIN)/ganbench report $$(basename $$(dirname $$sweep)) --allow-partial || exit 1; done
+	$(BIN)/ganbench paper lucic2018
+	$(BIN)/ganbench paper precision
 
 test: setup  ## the tests, under twelve minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not slurm and not web and not tex"

@@ -45,8 +45,8 @@ def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.Data
     = var(a) / (var(a) + var(e)), each with a 95 % interval, see `components`. The ceiling stands in for
     runs without a score (`no_score`). `seeds` is the mean number of them a setting, from `seeds_least` to
     `seeds_most`. `selected` says that only the best of the searched settings were
-    re-run: the components are then those of good settings. Variants with fewer than two such settings have
-    no row. The score is each run's best.
+    re-run: the components are then those of good settings; else of random ones, without the default, which is
+    no draw. Variants with fewer than two such settings have no row. The score is each run's best.
     """
     bottoms = ceilings.set_index(["dataset", "metric"])["ceiling"]
     search = table[table["stage"] == "search"].groupby(["dataset", "metric", "variant"])["index"].nunique()
@@ -57,10 +57,11 @@ def variance_components(results: Results, table: pd.DataFrame, ceilings: pd.Data
                 (table["dataset"] == dataset) & (table["metric"] == metric.key) & (table["stage"] == "rerun")
             ]
             for variant, reruns in by_variant(results, ours):
-                groups = _groups(reruns, float(bottoms[dataset, metric.key]), metric)
+                searched = int(search.get((dataset, metric.key, variant), 0))
+                selected = reruns["index"].nunique() < searched
+                drawn = reruns if selected else reruns[~reruns["is_default"].astype(bool)]
+                groups = _groups(drawn, float(bottoms[dataset, metric.key]), metric)
                 if len(groups.values) > 1:
-                    searched = int(search.get((dataset, metric.key, variant), 0))
-                    selected = reruns["index"].nunique() < searched
                     sizes = [len(group) for group in groups.values]
                     seeds = (float(np.mean(sizes)), min(sizes), max(sizes))
                     facts = (groups.scale, len(sizes), *seeds, groups.no_score, selected)

@@ -107,6 +107,11 @@ def shared(results: Results) -> bool:
     return bool(results.definition.get("search", {}).get("shared", False))
 
 
+def mostly_nothing(scores: Array, *, minimize: bool) -> bool:
+    """Return whether more than half of the models score 0, or nothing, where more is better: none is ranked then."""
+    return not minimize and bool(np.mean(~np.isfinite(scores) | (scores == 0.0)) > 0.5)
+
+
 def reach(k: int, n: int) -> str:
     """Say how an interval at budget k of n settings is drawn: `solid` to n/8, `dashed` to n/4, else `none`."""
     return "solid" if k <= SOLID * n else "dashed" if k <= LONGEST * n else "none"

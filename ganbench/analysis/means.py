@@ -6,10 +6,13 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ganbench.analysis.bands import philox
+from ganbench.analysis.bands import Array, philox
 from ganbench.analysis.curves import (
     LEVEL,
+    MOST_DRAWN,
+    Budgets,
     bootstrap,
     budgets,
     mean_band,
@@ -18,10 +21,20 @@ from ganbench.analysis.curves import (
     v_mean,
     winsorised,
 )
-from ganbench.analysis.draws import KNOWN, by_variant, chosen, independent, searched
+from ganbench.analysis.draws import (
+    KNOWN,
+    LONGEST,
+    by_variant,
+    chosen,
+    independent,
+    percentiles,
+    resamples,
+    searched,
+)
 from ganbench.analysis.results import Results
-from ganbench.analysis.runs import jointly
+from ganbench.analysis.runs import PARTS, jointly
 
+JOINT_RESAMPLES = 500  # of the percentile band of F1, precision and recall
 COLUMNS = ("dataset", "metric", "variant", "k", "n", "mean", "lower", "upper", "v_mean", "sd", "study_mean")
 
 
@@ -77,21 +90,50 @@ def joint_curves(results: Results, table: pd.DataFrame, *, by: str = "f1") -> pd
 
     One row per (dataset, threshold, variant, k) up to n/2, with columns `by`, `n`, `f1`, `precision` and
     `recall`: Σ P(best = i) score_i with the weights of `u_weights`, each run at the checkpoint that is its
-    best by ``by``. Settings that tie share their weights; diverged runs have 0 of each. Raises
-    `StatisticsError` for draws that are not independent.
+    best by ``by``. Settings that tie share their weights; diverged runs have 0 of each. `f1_lower`,
+    `f1_upper` and those of the other two are pointwise 95 % percentiles of the same over 500 bootstrap
+    samples of the settings (fewer of more than 1000), up to n/4, NaN beyond. Raises `StatisticsError` for
+    draws that are not independent.
     """
     independent(results, "mean curves")
     runs = searched(jointly(results, table, by=by))
-    names = ["f1", "precision", "recall"]
+    names = ("dataset", "threshold", "variant")
     frames = []
-    for (dataset, threshold, variant), ours in runs.groupby(["dataset", "threshold", "variant"], sort=False):
-        n = len(ours)
-        ks = budgets(n)
-        ks = ks[ks <= max(KNOWN * n, 1)]
-        ordered = ours.assign(order=ours[by]).groupby("order")[names].transform("mean")
-        ordered = ordered.loc[ours[by].sort_values(ascending=False, kind="stable").index]
-        means = pd.DataFrame(u_weights(n, ks) @ ordered.to_numpy(), columns=names)
-        facts = {"dataset": str(dataset), "threshold": str(threshold), "variant": str(variant), "by": by}
-        frames.append(means.assign(k=ks, n=n, **facts))
-    columns = ["dataset", "threshold", "variant", "by", "k", "n", *names]
+    for key, ours in runs.groupby(list(names), sort=False):
+        address = tuple(map(str, key))
+        frame = _joint_curve(ours, by, ("joint band", *address, by))
+        frames.append(frame.assign(**dict(zip(names, address, strict=True)), by=by))
+    bounds = [f"{part}_{side}" for part in PARTS for side in ("lower", "upper")]
+    columns = [*names, "by", "k", "n", *PARTS, *bounds]
     return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).reindex(columns=columns)
+
+
+def _joint_curve(runs: pd.DataFrame, by: str, address: tuple[str, ...]) -> pd.DataFrame:
+    # By number among equals, so that the order of the rows says nothing about who is drawn.
+    ordered = runs.sort_values([by, "index"], ascending=[False, True], kind="stable")
+    n, scores = len(ordered), ordered[list(PARTS)].to_numpy(dtype=float)
+    ties = np.unique(-ordered[by].to_numpy(dtype=float), return_index=True)[1]
+    ks = budgets(n)
+    ks = ks[ks <= max(KNOWN * n, 1)]
+    times = min(JOINT_RESAMPLES, max(MOST_DRAWN // n, 100))
+    drawn = best_of_samples(scores, ties, resamples(n, times, philox(*address)), ks)
+    bounds = np.where((ks <= LONGEST * n)[:, None], percentiles(drawn, LEVEL), np.nan)
+    columns = dict(zip(PARTS, best_of_samples(scores, ties, np.ones((1, n)), ks)[0].T, strict=True))
+    for side, bound in zip(("lower", "upper"), bounds, strict=True):
+        columns |= {f"{part}_{side}": values for part, values in zip(PARTS, bound.T, strict=True)}
+    return pd.DataFrame({"k": ks, "n": n, **columns})
+
+
+def best_of_samples(scores: Array, ties: NDArray[np.int64], counts: Array, ks: Budgets) -> Array:
+    """Return the mean scores of the best of k in samples of N runs, [S, K, parts].
+
+    The runs' scores, [N, parts], stand best first, ``ties`` are the places where another score begins, and
+    counts, [S, N], say how often each run is in each sample. Copies of a run tie with it; what ties has the
+    mean of its scores in the sample, wherever it stands.
+    """
+    sizes = np.add.reduceat(counts, ties, axis=1)
+    totals = np.add.reduceat(counts[:, :, None] * scores, ties, axis=1)
+    shared = (totals / np.maximum(sizes, 1.0)[:, :, None]).reshape(-1, scores.shape[1])
+    placed = shared.repeat(sizes.ravel().astype(int), axis=0).reshape(len(counts), *scores.shape)
+    means: Array = u_weights(len(scores), ks) @ placed
+    return means

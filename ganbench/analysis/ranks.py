@@ -17,6 +17,7 @@ from ganbench.analysis.draws import (
     chosen,
     draws,
     independent,
+    mostly_nothing,
     percentiles,
     resamples,
     shared,
@@ -40,8 +41,9 @@ def ranks(
     an empty dataset average the ranks by each dataset's headline, over the datasets on which every variant
     has draws (`datasets`; no row where there is none). A model's settings are the same on every dataset,
     so its trial indices are resampled once for all of them; with `search.shared` once for all models. A
-    variant with fewer than 4k draws has no rank; a budget at which none has one has no rows. Raises
-    `StatisticsError` for draws that are not independent.
+    variant with fewer than 4k draws has no rank; a budget at which none has one has no rows, and neither has
+    one where the medians of most are 0 and more is better. Raises `StatisticsError` for draws that are not
+    independent.
     """
     independent(results, "ranks at a budget")
     drawn = {
@@ -58,7 +60,8 @@ def ranks(
         for (dataset, metric, found), both in zip(boards, medians, strict=True):
             sizes = {variant: len(losses) for variant, losses in found.items()}
             here = {v: values[place] for v, values in both.items() if sizes[v] * LONGEST >= k}
-            if here:
+            medians_of_k = np.array([values[0] for values in here.values()])
+            if here and not mostly_nothing(medians_of_k, minimize=metric.minimize):
                 ranked = sampled_ranks(here)
                 rows += _rows(results, here, ranked, metric, sizes, {"dataset": dataset, "k": k})
                 headline = metric.key == results.shown(dataset)[0].key

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from ganbench.analysis.draws import mostly_nothing
 from ganbench.analysis.results import Metric
 from ganbench.report.render import MISSING, Table, number
 
@@ -81,7 +82,7 @@ def best_cells(frame: pd.DataFrame, columns: dict[int, str], metric: Metric) -> 
     cells: set[tuple[int, int]] = set()
     for column, name in columns.items():
         values = frame[name].where(np.isfinite(frame[name]))
-        if values.isna().all() or (not metric.minimize and (values.fillna(0.0) == 0).mean() > 0.5):
+        if values.isna().all() or mostly_nothing(values.to_numpy(dtype=float), minimize=metric.minimize):
             continue
         top = values.min() if metric.minimize else values.max()
         cells |= {(row, column) for row in np.flatnonzero(values == top).tolist()}

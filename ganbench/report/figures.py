@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,18 +11,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from ganbench.analysis.best import of_metric
+from ganbench.analysis.comparisons import HOLM_AT
 from ganbench.analysis.results import Metric
 from ganbench.analysis.summary import Summary
 from ganbench.report import samples, words
 from ganbench.report.distribution import distribution_figure
-from ganbench.report.style import GREY, PALE, Look, headline, key_columns, log_scale, looks, panels, stamp
+from ganbench.report.style import (
+    GREY,
+    PALE,
+    Look,
+    headline,
+    key_columns,
+    log_scale,
+    looks,
+    panels,
+    spread,
+    stamp,
+)
 
 Drawing: TypeAlias = Callable[[], Figure]
 
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
 BAND_COLUMNS = 4
+BESIDE = 10.0  # points from the first model's bar to the last's, where all stand at one place
+MEDIAN = ("median", "lower", "upper")
 TITLES = {
     "median": "median of the best of k settings",
     "best_so_far": "best so far of one search, k settings",
@@ -88,8 +103,7 @@ def _curves_figure(
     figure, axes = panels(1, len(metrics), size=(3.6, 3.1))
     for ax, metric in zip(axes, metrics, strict=True):
         curves = of_metric(summary.curves, dataset, metric)
-        for place, variant in enumerate(variants):
-            shift = place / max(len(variants) - 1, 1) - 0.5
+        for variant, shift in shifts(variants).items():
             draw(ax, curves[curves["variant"] == variant], look[variant], shift)
         shown = drawn_part(curves, column)
         dress(ax, metric, shown[column].astype(float), shown["k"])
@@ -109,15 +123,64 @@ def drawn_part(curves: pd.DataFrame, column: str) -> pd.DataFrame:
     return curves[curves["k"] <= np.maximum(reach * curves["n_study"], 1)]
 
 
+def shifts(variants: Sequence[str]) -> dict[str, float]:
+    """Return where each variant stands beside the others, from −½ to ½; two or three stand nearer to their place."""
+    last = len(variants) - 1
+    return {variant: (place - last / 2) / max(last, 3) for place, variant in enumerate(variants)}
+
+
+def beside(ax: Axes, shift: float) -> Transform:
+    """Return the transform that moves a curve sideways by a few points, so that bars do not hide each other."""
+    return ax.transData + ScaledTranslation(BESIDE * shift / 72, 0.0, ax.figure.dpi_scale_trans)
+
+
 def draw_median(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
     """Draw a median curve: solid up to n/4, dotted to n/2."""
+    _draw_median(ax, curve, look, ax.transData)
+
+
+def draw_median_bars(ax: Axes, curve: pd.DataFrame, look: Look, shift: float) -> None:
+    """Draw a median curve with its band at k = 1, 5 and 10, where that has two sides."""
+    _draw_median(ax, curve, look, beside(ax, shift))
+    draw_bars(ax, barred(curve), "k", MEDIAN, look, shift)
+
+
+def barred(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of median curves that has bars: a band of two sides at k = 1, 5 and 10."""
+    return curves[(curves["band"] == "two-sided") & curves["k"].isin(HOLM_AT)]
+
+
+def _draw_median(ax: Axes, curve: pd.DataFrame, look: Look, where: Transform) -> None:
     solid = curve[curve["line"] == "solid"]
     drawn = drawn_part(curve, "median")
     tail = drawn[drawn["k"] >= solid["k"].max()] if len(solid) else drawn
-    ax.plot(solid["k"], solid["median"], color=look.colour)
-    ax.plot(tail["k"], tail["median"], color=look.colour, linestyle=":")
+    ax.plot(solid["k"], solid["median"], color=look.colour, transform=where)
+    ax.plot(tail["k"], tail["median"], color=look.colour, linestyle=":", transform=where)
     marked = drawn.iloc[_few(len(drawn))]
-    ax.plot(marked["k"], marked["median"], color=look.colour, marker=look.marker, linestyle="none")
+    ax.plot(marked["k"], marked["median"], color=look.colour, marker=look.marker, linestyle="none",
+            transform=where)  # fmt: skip
+
+
+def draw_bars(
+    ax: Axes, rows: pd.DataFrame, x: str, names: tuple[str, str, str], look: Look, shift: float
+) -> None:
+    """Draw a centre with a bar from its lower to its upper bound for each row; an open side ends with the panel.
+
+    The panel must have its limits. A bound that is missing leaves the bar out.
+    """
+    centre, where = names[0], beside(ax, shift)
+    known = rows.dropna(subset=list(names[1:]))
+    lower, upper = (known[name].astype(float).clip(*ax.get_ylim()) for name in names[1:])
+    ax.vlines(known[x], lower, upper, color=look.colour, linewidth=0.9, transform=where)
+    ax.plot(rows[x], rows[centre], color=look.colour, marker=look.marker, linestyle="none", transform=where)
+
+
+def make_room(ax: Axes) -> None:
+    """Widen a panel by what bars beside its first and last place take."""
+    scale = ax.xaxis.get_transform()
+    low, high = scale.transform(ax.get_xlim())
+    room = 0.04 * (high - low)
+    ax.set_xlim(*scale.inverted().transform([low - room, high + room]))
 
 
 def _draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
@@ -213,7 +276,7 @@ def dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
     low, high = float(scores.min()), float(scores.max())
     if not metric.minimize and low >= 0 and high <= 1:
         ax.set_ylim(0, 1)
-    elif metric.minimize and low > 0 and high > 8 * low:
+    elif spread(scores.to_numpy(), minimize=metric.minimize):
         log_scale(ax, "y", low / 1.25, high * 1.25)
     else:
         room = 0.06 * (high - low or abs(high) or 1.0)
@@ -221,5 +284,5 @@ def dress(ax: Axes, metric: Metric, seen: pd.Series, ks: pd.Series) -> None:
     if ks.max() > 12:
         log_scale(ax, "x", 0.9, 1.15 * float(ks.max()))
     else:
-        ax.set_xlim(0.6, float(ks.max()) + 0.4)
+        ax.set_xlim(0.6, 1.07 * float(ks.max()) + 0.4)  # curves of the study's form stand a little apart
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))

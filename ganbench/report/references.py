@@ -8,7 +8,7 @@ and memory, which is from recollection and marked wherever it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +39,20 @@ TAGS = ("reprinted", "digitised", "code", "quoted", "memory")
 MEMORY = "memory"
 FOLDER = "results/reference"
 STUDY_CHANNELS = 64
-FACTS = ("n_real", "n_fake", "split")
-ROUNDED = "rounded to 8 bits"  # what ours does to images before Inception
+UNSTATED = "not stated"
+INPUTS = {True: "rounded to 8 bits", False: "unrounded floats"}  # of ours, by an extractor's `quantize`
 
 
 @dataclass(frozen=True)
 class Source:
-    """How the numbers of one published table were made."""
+    """How the numbers of one published table were made, and the metrics that its rows name."""
 
     paper: str
     table: str
     cite: str
     says: str
     protocol: Mapping[str, Any]
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def read_references(folder: Path | None = None) -> References:
     for key in numbers[["paper", "table"]].drop_duplicates().itertuples(index=False, name=None):
         if key not in sources:
             raise DataError(f"{folder}: {key[0]}.yaml says nothing of table {key[1]!r}: add how it was made")
+        here = numbers[(numbers["paper"] == key[0]) & (numbers["table"] == key[1])]
+        sources[key] = replace(sources[key], metrics=tuple(here["metric"].fillna(UNSTATED).unique()))
     return References(numbers, sources)
 
 
@@ -148,33 +151,65 @@ def shown(row: Mapping[Any, Any] | pd.Series[Any]) -> str:
 
 
 def differences(
-    source: Source, metric_extractor: str, dataset: str, results: Results, metric: Metric
+    source: Source,
+    metric_extractor: str,
+    dataset: str,
+    results: Results,
+    metric: Metric,
+    published: str | None = None,
 ) -> list[str]:
     """Say what keeps a published number on a dataset from being compared with a score of ours; empty where nothing.
 
-    Compared are data, extractor, sample counts, split, preprocessing and the networks' width; what the
-    source does not state counts as different, since nobody can tell.
+    Compared are data, metric with its threshold, extractor, sample counts, split, preprocessing and the networks'
+    width; what the source does not state counts as different, since nobody can tell. ``published`` is the number's
+    metric as its row has it (`f1@0.75`); without it the number may be any of its table.
     """
-    ours = results.protocol(_of(results, dataset, metric))
+    ours = _facts(results.protocol(_of(results, dataset, metric)), metric)
+    named = published or ", ".join(source.metrics) or None
+    theirs = {**source.protocol, "metric": named, "extractor": metric_extractor}
     found = [] if dataset in results.datasets else [f"data {', '.join(results.datasets)} against {dataset}"]
-    found += (
-        [] if metric.space == metric_extractor else [f"extractor {metric.space} against {metric_extractor}"]
-    )
-    for name in FACTS:
-        theirs, mine = source.protocol.get(name), ours.get(name)
-        if theirs is None or theirs != mine:
-            found.append(f"{name} {_said(mine)} against {_said(theirs)}")
-    inputs = source.protocol.get("preprocessing")
-    if metric.space == metric_extractor == "inception" and inputs != ROUNDED:
-        found.append(f"images {ROUNDED} against {_said(inputs)}")
-    width = _width(results)
-    theirs = source.protocol.get("channels", STUDY_CHANNELS)
-    return found + ([] if width in (None, theirs) else [f"{width} channels against {theirs}"])
+    for name, mine in ours.items():
+        if mine is None or mine != theirs.get(name):
+            found.append(f"{name} {_said(mine)} against {_said(theirs.get(name))}")
+    width, channels = _width(results), source.protocol.get("channels", STUDY_CHANNELS)
+    return found + ([] if width in (None, channels) else [f"{width} channels against {channels}"])
 
 
-def comparable(source: Source, metric_extractor: str, dataset: str, results: Results, metric: Metric) -> bool:
-    """Return whether a published number may stand in one ranking with ours: only under the same protocol."""
-    return not differences(source, metric_extractor, dataset, results, metric)
+def comparable(
+    source: Source,
+    metric_extractor: str,
+    dataset: str,
+    results: Results,
+    metric: Metric,
+    published: str | None = None,
+) -> bool:
+    """Return whether a published number may stand in one ranking with ours: only where nothing differs."""
+    return not differences(source, metric_extractor, dataset, results, metric, published)
+
+
+def _facts(protocol: Mapping[str, Any], metric: Metric) -> dict[str, Any]:
+    """Return what a score of ours is; None is what its protocol does not say."""
+    own = _spec(protocol, metric)
+    extractor = protocol.get("extractors", {}).get(metric.space, {})
+    return {
+        "metric": f"{metric.bare}@{metric.at}" if metric.at else metric.bare,
+        "extractor": metric.space,
+        "n_real": _count("n_real", protocol, own),
+        "n_fake": _count("n_fake", protocol, own),
+        "split": protocol.get("split"),
+        "preprocessing": INPUTS.get(extractor.get("quantize")),
+    }
+
+
+def _spec(protocol: Mapping[str, Any], metric: Metric) -> Mapping[str, Any]:
+    specs: list[Mapping[str, Any]] = list(protocol["metrics"].values())
+    fitting = [s for s in specs if s["space"] == metric.space and metric.bare in s["directions"]]
+    return fitting[0] if fitting else {}
+
+
+def _count(name: str, protocol: Mapping[str, Any], own: Mapping[str, Any]) -> int | None:
+    """Return how many samples a metric takes: its own number of them where it has one, and no more than there are."""
+    return min((said[name] for said in (protocol, own) if said.get(name) is not None), default=None)
 
 
 def _of(results: Results, dataset: str, metric: Metric) -> str:
@@ -186,7 +221,7 @@ def _of(results: Results, dataset: str, metric: Metric) -> str:
 
 
 def _said(value: Any) -> str:
-    return "unknown" if value is None else str(value)
+    return UNSTATED if value is None else str(value)
 
 
 def _width(results: Results) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,14 @@ from ganbench.report.render import number
 
 STUDY_CHANNELS = 64
 COUNTS = "n is planned/done/diverged/failed trials."
-OPTIMISM = "Scores are the best over checkpoints, chosen on the images they are scored on: optimistic."
+OPTIMISM = "Scores are the best over checkpoints that have them, chosen on the images they are scored on: optimistic."
 OUTLIERS = (
     "Without outliers: left out are runs without a finite score and runs whose robust z, 0.6745 × deviation from the"
     " median / MAD, exceeds 3.5 on the bad side (log of scores to minimise, logit of shares to maximise, MAD at least"
     " 1 % of the median). * some run was left out, ** at least 20 % were. Among fewer than"
     f" {LEAST_RUNS} runs none is judged an outlier, and no star is given."
 )
+WHEN = {"best_last": "at the best and the last checkpoint"}
 GAP = "Gap: the chosen setting's searched score minus its untrimmed mean over seeds."
 MEANS = "Over seeds: mean ± sd, untrimmed."
 LATER = "Scored after training, at the checkpoints whose snapshots were kept."
@@ -47,7 +49,8 @@ CROSSINGS = (
 )
 RANKS = (
     "Rank of the median best of k settings, 1 is best; [ ] holds it in 95 % of 1000 bootstrap samples of the"
-    " settings. First: share of those samples in which the model is first. No rank with fewer than 4k settings."
+    " settings. First: share of those samples in which the model is first. No rank with fewer than 4k settings, nor"
+    " where more is better and most medians are 0."
 )
 SENSITIVITY = (
     "Share of the spread of ranks that a hyperparameter explains by itself (ε², in at most five levels; 0 on average"
@@ -108,7 +111,18 @@ def protocol_note(results: Results, dataset: str) -> str:
         return f"{name}."
     sizes = f"{protocol['n_fake']} generated against {protocol['n_real']} real samples"
     said = f"{name}: {sizes} of the {protocol['split']} split, evaluation seed {protocol['evaluation_seed']}."
+    others = "; ".join(filter(None, (_own_facts(spec, protocol) for spec in protocol["metrics"].values())))
+    said = f"{said} But {others}." if others else said
     return f"{said} {LATER}" if results.later(dataset) else said
+
+
+def _own_facts(spec: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
+    """Say where a metric differs from its protocol: in its sample sizes and the checkpoints it is computed at."""
+    sizes = (("n_fake", "generated"), ("n_real", "real samples"))
+    facts = [f"{spec[key]} {what}" for key, what in sizes if spec.get(key, protocol[key]) != protocol[key]]
+    facts += [WHEN[spec["at"]]] if spec.get("at") in WHEN else []
+    names = " and ".join(map(part_name, spec["directions"]))
+    return f"{names} ({spec['space']}): {', '.join(facts)}" if facts else ""
 
 
 def budget_note(results: Results) -> str:

@@ -53,6 +53,15 @@ def test_the_clear_winner_is_first_and_the_others_share_what_is_left():
     assert rows.loc[("toy", 1, "b"), "value"] == pytest.approx(np.sort(SECOND)[19])
 
 
+def test_nobody_is_ranked_where_most_score_nothing():
+    one = [0.5, 0.6, 0.7, 0.8] * 5
+    few = [0.0] * 12 + one[:8]
+    rows = ranked(board({"toy": {"a": one, "b": few, "c": few}}, metrics={"f1_toy": "max"}))
+    assert set(rows.index.get_level_values("k")) == {5}  # of one setting the medians of two are 0
+    one_of_two = ranked(board({"toy": {"a": one, "b": few}}, metrics={"f1_toy": "max"}))
+    assert set(one_of_two.index.get_level_values("k")) == {1, 5}
+
+
 def test_ties_share_a_rank_and_first_places():
     rows = ranked(board({"toy": {"a": [None] * 8, "b": [None] * 8, "c": [None] * 8}}))
     assert rows.loc["toy", "rank"].tolist() == [2.0] * 3

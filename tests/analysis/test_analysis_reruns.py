@@ -145,6 +145,15 @@ def test_a_sweep_s_components_are_on_the_log_scale_and_say_what_was_chosen():
     assert row[["sd_setting", "sd_seed", "share"]].tolist() == pytest.approx([expected[i] for i in (0, 3, 6)])
 
 
+def test_the_default_is_no_random_setting_but_may_be_a_good_one():
+    again = [(0, 9.0), (0, 9.1), (1, 1.0), (1, 1.1), (2, 2.0), (2, 2.1)]
+    every = board({"toy": {"a": [9.0, 1.0, 2.0]}}, reruns={"toy": {"a": again}}, default=0)
+    row = split(every).iloc[0]
+    assert (row["settings"], row["selected"]) == (2, False)
+    good = board({"toy": {"a": [9.0, 1.0, 2.0, 3.0]}}, reruns={"toy": {"a": again}}, default=0)
+    assert split(good).iloc[0][["settings", "selected"]].tolist() == [3, True]
+
+
 def test_unequal_numbers_of_seeds_are_an_average_with_its_range():
     reruns = [(0, 1.0), (0, 1.1), (0, 1.2), (0, 1.3), (1, 2.0), (1, 2.2)]
     row = split(board({"toy": {"a": [1.0, 2.0]}}, reruns={"toy": {"a": reruns}})).iloc[0]

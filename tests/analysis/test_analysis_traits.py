@@ -60,6 +60,18 @@ def test_the_checkpoint_is_the_selecting_metrics_and_a_run_without_a_score_there
     assert traits(sweep, outcomes(sweep), "toy", KEYS)["n"].tolist() == [2, 2]
 
 
+def test_no_interval_holds_what_no_score_can_be() -> None:
+    sweep = board(
+        {"toy": {"a": [0.9]}}, metrics={"f1_toy": "max"}, reruns={"toy": {"a": [(0, 0.99), (0, 0.8)]}}
+    )
+    (row,) = traits(sweep, outcomes(sweep), "toy", ["f1_toy"]).to_dict("records")
+    assert (row["lower"], row["upper"]) == (0.0, 1.0)
+    sweep = board({"toy": {"a": [9.0]}}, reruns={"toy": {"a": [(0, 9.0), (0, 2.0)]}})
+    (row,) = traits(sweep, outcomes(sweep), "toy", ["fd_toy"]).to_dict("records")
+    assert row["lower"] == 0.0
+    assert row["upper"] > 20.0
+
+
 def test_a_run_that_diverged_is_not_counted_and_one_run_has_no_interval() -> None:
     sweep = made([(1, [0.9, 0.7]), (1, None)])
     found = traits(sweep, outcomes(sweep), "toy", KEYS)

@@ -70,6 +70,16 @@ def test_the_study_s_bars_are_one_sd(summary: Summary):
     assert (bar[1][1] - bar[0][1]) / 2 == pytest.approx(curve["study_sd"].iloc[0])
 
 
+@pytest.mark.parametrize("settings", [5, 12, 16])
+def test_no_mark_of_the_study_s_form_is_cut(settings: int):
+    with styled():
+        ax = study_figure(summarise(sweep(settings=settings), allow_partial=False), "toy").axes[1]
+    low, high = ax.get_xlim()
+    marks = [x for line in ax.get_lines() for x in np.asarray(line.get_xdata()).tolist()]
+    assert low < min(marks)
+    assert max(marks) < high
+
+
 def test_every_finished_run_has_its_mark(summary: Summary):
     with styled():
         ax = distribution_figure(summary, "toy", "search").axes[1]

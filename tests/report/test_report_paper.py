@@ -312,6 +312,19 @@ def test_traits_far_apart_are_drawn_on_a_logarithmic_axis(far: float, scale: str
     assert high > 1.01 * far
 
 
+def test_boxes_are_drawn_by_each_panel_s_own_metric():
+    panels = [
+        {"title": "seeds", "sweep": "ring", "stage": "rerun", "metric": "f1_ring"},
+        {"title": "seeds", "sweep": "ring", "stage": "rerun"},
+        {"title": "seeds", "sweep": "ring", "stage": "rerun", "metric": "fd_ring"},
+    ]
+    exhibit = made("boxes", shelf({"ring": ring()}), panels=panels, metric="energy_ring", text="Seeds")
+    first, second, third = exhibit.figures[0].figure.axes[:3]
+    assert (first.get_xlabel(), second.get_xlabel()) == ("F1 (ring) ↑", "energy (ring) ↓")
+    assert "not scored by fd_ring" in third.texts[0].get_text()
+    assert "Seeds" in exhibit.tables[0].title
+
+
 def test_two_searches_of_two_data_sets_are_compared_data_set_by_data_set():
     first = ring(datasets=("ring", "grid"))
     store = shelf({"one": first, "two": replace(first, name="two")})
@@ -375,8 +388,8 @@ def rows_of(kind: str, made_of: Results, **settings: object) -> list[tuple[str, 
 
 
 def test_unequal_numbers_of_seeds_are_shown_as_a_range():
-    searched = [Run(0, [1.0]), Run(1, [2.0])]
-    for again, said in (([0, 0, 0, 1, 1], "2 × 2–3"), ([0, 0, 1, 1], "2 × 2")):
+    searched = [Run(0, [9.0]), Run(1, [1.0]), Run(2, [2.0])]
+    for again, said in (([1, 1, 1, 2, 2], "2 × 2–3"), ([1, 1, 2, 2], "2 × 2")):
         runs = [Run(i, [1.0 + n / 10], "rerun", 10 + n) for n, i in enumerate(again)]
         found = results({"a": searched + runs}, rerun={**RERUN, "top": 2})
         assert rows_of("components", found)[1][1] == said

@@ -11,6 +11,7 @@ from synthetic import RERUN, Run, results, sweep
 
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import summarise
+from ganbench.report import words
 from ganbench.report.render import Table
 from ganbench.report.tables import tables
 from ganbench.report.words import slug
@@ -299,12 +300,26 @@ def test_a_rerun_setting_s_row_has_its_number_and_its_own_runs():
     assert dict(zip(best.header, best.rows[0], strict=True))["n seeds"] == "3/2/1/0"
 
 
+def test_what_a_metric_does_otherwise_than_its_protocol_is_said():
+    made = sweep()
+    protocol = made.protocol("toy")
+    note = words.protocol_note(made, "toy")
+    assert "50 generated against 50 real samples" in note
+    assert "But" not in note
+    key = next(iter(protocol["metrics"]))
+    spec = protocol["metrics"][key] | {"n_fake": 7, "n_real": 50, "at": "best_last"}
+    spec["space"], spec["directions"] = "toy", {"recall": "max", "f1": "max"}
+    protocol["metrics"][key] = spec
+    said = "But recall and F1 (toy): 7 generated, at the best and the last checkpoint."
+    assert words.protocol_note(made, "toy").endswith(said)
+
+
 def test_only_comparisons_that_were_tested_are_counted():
     """Of 7 settings k = 1 is tested, k = 5 and 10 are more than a quarter of them."""
     runs = {m: [Run(n, [base + n]) for n in range(8)] for m, base in (("a", 0.0), ("b", 100.0), ("c", 200.0))}
     notes = made_of(results(runs))["pairs_toy"].notes
     assert (
-        notes[-1] == "0 of 3 comparisons are decided, 0 alike; 6 more could not be tested: too few settings."
+        notes[-1] == "3 of 3 comparisons are decided, 0 alike; 6 more could not be tested: too few settings."
     )
     many = {m: [Run(n, [base + n]) for n in range(41)] for m, base in (("a", 0.0), ("b", 100.0))}
     assert made_of(results(many))["pairs_toy"].notes[-1] == "3 of 3 comparisons are decided, 0 alike."

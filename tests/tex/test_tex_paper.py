@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     root = Path(__file__).resolve().parents[2]
     write_paper(load_paper("lucic2018"), shelf(sweeps, root / "results" / "probes"), folder)
+    return typeset(folder)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed paper as a PDF."""
+    folder = tmp_path_factory.mktemp("committed") / "paper"
+    shutil.copytree(Path(__file__).resolve().parents[2] / "results" / "paper" / "lucic2018", folder)
+    return typeset(folder)
+
+
+def typeset(folder: Path) -> Path:
     for _ in range(2):
         tex = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
         done = subprocess.run(tex, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
@@ -42,7 +55,9 @@ def text_of(built: Path) -> str:
     return " ".join(shown.stdout.decode().split())
 
 
-def test_every_table_and_figure_is_on_a_page(built: Path):
+@pytest.mark.parametrize("paper", ["built", "committed"])
+def test_every_table_and_figure_is_on_a_page(paper: str, request: pytest.FixtureRequest):
+    built: Path = request.getfixturevalue(paper)
     log = (built / "paper.log").read_text(errors="replace")
     assert "Float too large" not in log
     assert "undefined" not in log

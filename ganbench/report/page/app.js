@@ -114,9 +114,19 @@ function curvesCaption() {
   return [
     state.metric.notes[state.kind] + (state.axis === "k" ? key : ""),
     ...used.map((method) => METHODS[method]),
+    ...without(curves),
     ...pointed,
     state.dataset.protocol,
   ].join(" ");
+}
+
+/** Say of which models shown there is no curve on this axis. */
+function without(curves) {
+  const missing = data.variants
+    .filter(({ name }, i) => !state.hidden.has(name) && !curves[i].axes[state.axis]?.[state.kind]?.x.length)
+    .map(({ name }) => name);
+  const why = state.axis === "k" ? "" : `: ${UNPRICED}`;
+  return missing.length ? [`No curve of ${missing.join(", ")}${why}.`] : [];
 }
 
 function runsCaption({ shown, all, lost }) {

@@ -181,7 +181,7 @@ function layout(more) {
       font: { color: ink("ink"), family: ink("font"), size: 13 },
       align: "left",
     },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: ink("faint"), activecolor: ink("accent") },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: ink("grey"), activecolor: ink("accent") },
     ...more,
     xaxis: { ...axisStyle(), ...more.xaxis },
     yaxis: { ...axisStyle(), ...more.yaxis },

@@ -15,6 +15,7 @@ const METHODS = {
     "the band is pointwise, from bootstrap samples of the settings.",
   average: "k settings at the model's average cost, to a quarter of all.",
 };
+const UNPRICED = "fewer than four settings, an unknown cost, or one setting that costs more than a quarter of all";
 const VIEWS = { together: "all together", panels: "one panel a model" };
 
 /** Return the places of a few markers, evenly spread in log k, both ends among them. */
@@ -80,8 +81,10 @@ function marks(drawn, x, curve, model, state, colour) {
     x,
     y: drawn.y,
     hoverinfo: "text",
+    cliponaxis: false, // a mark at 0 is whole
     marker: {
       color: colour,
+      opacity: 1, // as in the legend
       symbol: MARKERS[model.marker][0],
       size: x.map((_, i) => (shown.has(i) ? 8 : 0.1)),
       line: { width: 0 },
@@ -165,7 +168,7 @@ function panels(models, axes) {
     });
     about[`xaxis${n}`] = one(axes.x, i + columns >= models.length, "x");
     about[`yaxis${n}`] = one(axes.y, i % columns === 0, "y");
-    if (i % columns === 0) about[`yaxis${n}`].title = axes.y.title;
+    if (i % columns === 0) about[`yaxis${n}`].title = { ...axes.y.title, font: { size: about.font.size } };
     const corner = { xref: `x${n} domain`, yref: `y${n} domain`, x: 0, y: 1, xanchor: "left", yanchor: "bottom" };
     about.annotations.push(note(`<b>${plain(model.name)}</b>`, { ...corner, font: { color: legible(model.colour) } }));
     const pale = models

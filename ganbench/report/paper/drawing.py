@@ -15,7 +15,7 @@ from ganbench.report.style import ALARM, GREY, INK, Look, headline, key_columns,
 
 WIDTH = 7.2  # inches of a whole figure: the text width of paper.tex
 COLUMNS = 3
-LETTERS = 30  # in a line of what stands in an empty panel
+LETTERS = 30  # in a line of what stands in or below a panel
 
 
 def variants_of(boards: Sequence[Board]) -> list[str]:
@@ -74,6 +74,11 @@ def mark(ax: Axes, board: Board, said: str | None = None) -> None:
 def narrow(label: str) -> str:
     """Break a long label before its bracket."""
     return label.replace(" (", "\n(") if len(label) > 22 else label
+
+
+def wrapped(label: str, letters: int = LETTERS) -> str:
+    """Break an axis' label into lines, though not at the sign of δ = 0.75."""
+    return fill(label.replace(" = ", "\u00a0=\u00a0"), letters)
 
 
 def scatter_runs(ax: Axes, runs: pd.DataFrame, x: str, y: str, look: dict[str, Look]) -> None:

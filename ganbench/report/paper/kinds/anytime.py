@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ganbench.report.figures import dress
+from ganbench.analysis.bands import two_sided_until
+from ganbench.analysis.curves import LEVEL
+from ganbench.report import cells
+from ganbench.report.figures import MEDIAN, beside, draw_bars, dress, make_room, shifts
 from ganbench.report.paper.drawing import board_panels, nothing
 from ganbench.report.paper.exhibit import (
     Block,
@@ -16,18 +20,21 @@ from ganbench.report.paper.exhibit import (
     Exhibit,
     baselines_said,
     blocks,
+    few_notes,
     stacked,
     stamps_of,
     title,
 )
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.render import MISSING, decimals
 from ganbench.report.style import Look
 
 SAID = (
     "Median of the best of k random settings had every trial been stopped at a checkpoint; a trial's score there is"
     " its best finite one so far."
 )
+BAND = "opda's 95 % band, simultaneous over k at each checkpoint, where both sides say something"
+BARS = f"Bars at the first, the middle and the last checkpoint are {BAND}; curves stand a little apart."
 
 
 @dataclass(frozen=True)
@@ -43,48 +50,60 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure of panels and one table."""
     boards = shelf.boards(settings.sweeps)
 
+    def curves_of(board: Board) -> pd.DataFrame:
+        curves = board.of(board.ready.checkpoint_curves, board.metric(settings.metric))
+        return curves[curves["k"] == _budget(curves["k"].max() if len(curves) else np.nan, settings.k)]
+
     def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
-        metric = board.metric(settings.metric)
-        curves = board.of(board.ready.checkpoint_curves, metric)
-        k = _budget(curves["k"].max() if len(curves) else np.nan, settings.k)
-        drawn = (
-            curves[(curves["k"] == k) & np.isfinite(curves["median"].astype(float))]
-            if len(curves)
-            else curves
-        )
+        metric, curves = board.metric(settings.metric), two_sided(curves_of(board), "k")
+        drawn, bars = (rows[np.isfinite(rows["median"].astype(float))] for rows in (curves, _stated(curves)))
         if drawn.empty:
             nothing(ax)
             return
-        for variant, curve in drawn.groupby("variant", sort=False):
-            style = look[str(variant)]
-            ax.plot(curve["step"], curve["median"], color=style.colour, marker=style.marker)
-        dress(ax, metric, drawn["median"].astype(float), drawn["k"])
+        seen = pd.concat([drawn["median"], bars["lower"], bars["upper"]])
+        dress(ax, metric, seen.astype(float), drawn["k"])
         ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         ax.set_xlim(0, 1.04 * float(drawn["step"].max()))
-        ax.set_xlabel(f"D steps of each trial (k = {k:.0f})")
+        make_room(ax)
+        for variant, shift in shifts(board.results.variants).items():
+            curve, style = drawn[drawn["variant"] == variant], look[variant]
+            ax.plot(curve["step"], curve["median"], color=style.colour, marker=style.marker,
+                    transform=beside(ax, shift))  # fmt: skip
+            draw_bars(ax, bars[bars["variant"] == variant], "step", MEDIAN, style, shift)
+        ax.set_xlabel(f"D steps of each trial (k = {drawn['k'].max():.0f})")
         ax.set_ylabel(title(metric))
 
     def block(board: Board) -> Block:
-        metric = board.metric(settings.metric)
-        curves = board.of(board.ready.checkpoint_curves, metric)
-        known = curves[curves["k"] == _budget(curves["k"].max() if len(curves) else np.nan, settings.k)]
+        metric, known = board.metric(settings.metric), curves_of(board)
         places = decimals(known["median"].astype(float)) if len(known) else 3
+        cell = cells.interval(MEDIAN, places)
         rows = []
         for variant in board.results.variants:
-            ours = known[known["variant"] == variant].sort_values("step")
-            cells = [
-                f"{number(float(v), places)} @ {s}" for s, v in zip(ours["step"], ours["median"], strict=True)
-            ]
-            picked = [cells[0], cells[len(cells) // 2], cells[-1]] if cells else [MISSING] * 3
-            rows.append((variant, *picked))
+            ours = _stated(two_sided(known[known["variant"] == variant], "k"))
+            said = [f"{cell(row)} @ {row['step']}" for _, row in ours.iterrows()]
+            rows.append((variant, *(said or [MISSING] * 3)))
         below = baselines_said(board, [metric], places)
         return Block(board, f"{board.label}, {title(metric)}", rows, below, frame=known)
 
     figure = board_panels(boards, panel, text="Best of k settings, had training been stopped earlier")
     header = ("model", "first checkpoint", "middle", "last")
-    notes = [SAID, "Each cell: score @ D steps."]
+    notes = [SAID, f"Each cell: score @ D steps. [ ] is {BAND}.", *few_notes(boards)]
     table = stacked(name, "Best of k settings along training", header, blocks(boards, block), notes)
-    return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
+    return Exhibit([table], [Drawing(name, f"{SAID} {BARS}", figure)], stamps_of(boards))
+
+
+def _stated(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first, the middle and the last checkpoint of each model."""
+    ordered = curves.sort_values("step", kind="stable").groupby("variant", sort=False)
+    picked = [ours.iloc[[0, len(ours) // 2, -1]] for _, ours in ordered]
+    return pd.concat(picked) if picked else curves
+
+
+def two_sided(curves: pd.DataFrame, k: str) -> pd.DataFrame:
+    """Return median curves without the bounds that say nothing on the good side; ``k`` names the budgets."""
+    until = {n: two_sided_until(int(n), LEVEL) for n in set(curves["n"])}
+    says = curves[k] <= curves["n"].map(until)
+    return curves.assign(**{side: curves[side].where(says) for side in MEDIAN[1:]})
 
 
 def _budget(largest: float, wanted: int) -> float:

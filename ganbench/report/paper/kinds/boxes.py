@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,21 @@ from matplotlib.patches import Rectangle
 from ganbench.analysis.results import FLOOR, Metric
 from ganbench.report import cells
 from ganbench.report.distribution import MOST_CROSSES, draw_baselines, draw_marks, draw_runs, scale, stage_of
-from ganbench.report.paper.drawing import WIDTH, absent, columns_for, nothing, stamp, variants_of
+from ganbench.report.paper.drawing import (
+    WIDTH,
+    absent,
+    columns_for,
+    nothing,
+    stamp,
+    variants_of,
+    wrapped,
+)
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
     Exhibit,
     baseline_rows,
+    scored_by,
     stacked,
     stamps_of,
     title,
@@ -37,31 +46,37 @@ KEY = (
 
 @dataclass(frozen=True)
 class Panel:
-    """One column of the figure: a stage (search or rerun) of a sweep."""
+    """One column of the figure: a stage (search or rerun) of a sweep, by a metric of its own or the exhibit's."""
 
     title: str
     sweep: str
     stage: str = "search"
+    metric: str = ""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The panels, and the role or key of the metric."""
+    """The panels, the role or key of the metric of those that name none, and the caption."""
 
     panels: list[Panel]
     metric: str = "curve"
+    text: str = "Distributions of scores"
 
 
 def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     """Return a figure with a panel for each stage and dataset, and one table."""
-    found = [(panel, board) for panel in settings.panels for board in shelf.boards([panel.sweep])]
+    found = [
+        (replace(panel, metric=panel.metric or settings.metric), board)
+        for panel in settings.panels
+        for board in scored_by(shelf.boards([panel.sweep]), [panel.metric] if panel.metric else [])
+    ]
     boards = [board for _, board in found]
     figure = _figure(found, settings)
-    blocks = [_block(panel, board, settings) for panel, board in found]
+    blocks = [_block(panel, board) for panel, board in found]
     notes = [
         "Quantiles of the best checkpoint's score; diverged is worst. No score: runs without a finite one."
     ]
-    table = stacked(name, "Scores over settings and over seeds", HEADER, blocks, notes)
+    table = stacked(name, settings.text, HEADER, blocks, notes)
     return Exhibit([table], [Drawing(name, f"Every run. {KEY}", figure)], stamps_of(boards))
 
 
@@ -75,14 +90,14 @@ def _figure(found: list[tuple[Panel, Board]], settings: Settings) -> Figure:
         if board.summary is None:
             absent(ax, board)
         else:
-            _panel(ax, board, panel.stage, board.metric(settings.metric), look)
+            _panel(ax, board, panel.stage, board.metric(panel.metric), look)
             if board.stamp:
                 ax.set_ylim(ax.get_ylim()[0] + 0.7, ax.get_ylim()[1])
                 stamp(ax, board.stamp, top=False)
         ax.set_title(f"{panel.title}\n{board.label}", fontsize=8, pad=11)
     for ax in axes[len(found) :]:
         ax.set_axis_off()
-    headline(figure, "Distributions of scores")
+    headline(figure, settings.text)
     return figure
 
 
@@ -102,7 +117,7 @@ def _panel(ax: Axes, board: Board, stage: str, metric: Metric, look: dict[str, L
         default = runs[runs["is_default"].astype(bool) & runs["best_finite"]].drop_duplicates("variant")
         draw_marks(ax, default.set_index("variant")["best"].reindex(variants), "*", INK)
     draw_baselines(ax, board.ready, board.dataset, metric)
-    ax.set_xlabel(title(metric))
+    ax.set_xlabel(wrapped(title(metric)))
     list_down(ax, variants)
 
 
@@ -122,10 +137,10 @@ def _boxes(ax: Axes, quantiles: np.ndarray) -> None:
             ax.plot([q50, q50], [place - 0.28, place + 0.28], color=INK, linewidth=1.8, zorder=4)
 
 
-def _block(panel: Panel, board: Board, settings: Settings) -> Block:
+def _block(panel: Panel, board: Board) -> Block:
     if board.summary is None:
         return Block(board, f"{panel.title}: {board.label}")
-    metric = board.metric(settings.metric)
+    metric = board.metric(panel.metric)
     described, runs = stage_of(board.summary, board.dataset, panel.stage, metric)
     finite = runs[runs["best_finite"]].groupby("variant")["best"]
     best = (finite.min() if metric.minimize else finite.max()).reindex(described.index)

@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 
 from ganbench.errors import ConfigError
 from ganbench.report import cells, words
-from ganbench.report.figures import TITLES, draw_median, draw_study, drawn_part, dress
+from ganbench.report.figures import (
+    MEDIAN,
+    TITLES,
+    barred,
+    draw_median_bars,
+    draw_study,
+    drawn_part,
+    dress,
+    make_room,
+    shifts,
+)
 from ganbench.report.paper.drawing import board_panels, nothing
 from ganbench.report.paper.exhibit import (
     Block,
@@ -28,12 +38,16 @@ from ganbench.report.render import MISSING, decimals
 from ganbench.report.style import Look
 
 COLUMNS = {"median": "median", "study": "study_mean"}
-DRAW = {"median": draw_median, "study": draw_study}
+DRAW = {"median": draw_median_bars, "study": draw_study}
 AT = (1, 2, 5, 10, 20, 50, 70)
 STUDY = (
     "The study's form: mean ± sd of the best of k over 5000 resamples, the default setting counted in and the ceiling"
     " standing in for diverged. Not winsorised, unlike other means here: a finite score worse than the ceiling counts"
     " as it is. The sd is that of the best of k, not of its mean."
+)
+BARS = (
+    "Bars are that band at k = 1, 5 and 10, and end with the panel where they are open; curves stand a little apart, so"
+    " that bars do not hide each other."
 )
 SAID = {"median": f"{words.MEDIAN} {words.BAND}", "study": STUDY}
 
@@ -56,24 +70,34 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     boards, column = shelf.boards(settings.sweeps), COLUMNS[settings.form]
 
     def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
-        metric, variants = board.metric(settings.metric), board.results.variants
+        metric = board.metric(settings.metric)
         curves = board.of(board.ready.curves, metric)
-        for place, variant in enumerate(variants):
-            shift = place / max(len(variants) - 1, 1) - 0.5
-            DRAW[settings.form](ax, curves[curves["variant"] == variant], look[variant], shift)
         shown = drawn_part(curves, column)
         if shown.empty:
             nothing(ax)
             return
-        dress(ax, metric, shown[column].astype(float), shown["k"])
+        dress(ax, metric, _seen(shown, settings.form), shown["k"])
+        if settings.form == "median":
+            make_room(ax)
+        for variant, shift in shifts(board.results.variants).items():
+            DRAW[settings.form](ax, curves[curves["variant"] == variant], look[variant], shift)
         ax.set_xlabel("k, settings tried")
         ax.set_ylabel(title(metric))
 
     figure = board_panels(boards, panel, text=f"Budget curves: {TITLES[column]}")
-    caption = f"Budget curves by sweep. {SAID[settings.form]} Dotted beyond n/4, absent beyond n/2."
+    caption = f"Budget curves by sweep. {SAID[settings.form]} {BARS} Dotted beyond n/4, absent beyond n/2."
     caption = caption if settings.form == "median" else f"Budget curves by sweep. {STUDY}"
     table = stacked(name, f"The {TITLES[column]}", *_rows(boards, settings), _notes(boards, settings))
     return Exhibit([table], [Drawing(name, caption, figure)], stamps_of(boards))
+
+
+def _seen(shown: pd.DataFrame, form: str) -> pd.Series:
+    """Return all scores that a panel shows: a curve's and those at the ends of bars."""
+    if form == "study":
+        return shown[COLUMNS[form]].astype(float)
+    bars = barred(shown)
+    seen: pd.Series = pd.concat([shown["median"], bars["lower"], bars["upper"]]).astype(float)
+    return seen
 
 
 def _notes(boards: list[Board], settings: Settings) -> list[str]:
@@ -109,5 +133,5 @@ def _rows(boards: list[Board], settings: Settings) -> tuple[tuple[str, ...], lis
 def _cell(form: str, places: int) -> Callable[[cells.Row], str]:
     if form == "study":
         return cells.mean_sd("study_", places)
-    plain, band = cells.score("median", places), cells.interval(("median", "lower", "upper"), places)
+    plain, band = cells.score("median", places), cells.interval(MEDIAN, places)
     return lambda row: (band if row["band"] == "two-sided" else plain)(row)

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 
 from ganbench.analysis.costs import AXES
 from ganbench.errors import ConfigError
-from ganbench.report.figures import dress
-from ganbench.report.paper.drawing import board_panels, nothing
+from ganbench.report import cells
+from ganbench.report.figures import MEDIAN, beside, draw_bars, dress, make_room, shifts
+from ganbench.report.paper.drawing import board_panels, nothing, wrapped
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
@@ -22,8 +23,9 @@ from ganbench.report.paper.exhibit import (
     stamps_of,
     title,
 )
+from ganbench.report.paper.kinds.anytime import two_sided
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, decimals, number
+from ganbench.report.render import MISSING, decimals
 from ganbench.report.style import Look, log_scale
 from ganbench.report.words import power
 
@@ -37,6 +39,14 @@ SAID = (
     "Median of the best that a random search has finished for its cost, over 1000 random orders of the settings that"
     " were tried, from the 95th percentile of one trial's cost to a quarter of the total. A diverged trial is charged"
     " what it used."
+)
+BAND = (
+    "the pointwise 95 % interval over bootstrap samples of the trials with their costs; where all trials cost the same,"
+    " the simultaneous band of the budget curve, where both sides say something"
+)
+BARS = (
+    "Bars at one trial's cost, at four times that and at the last cost known are"
+    f" {BAND}. Curves stand a little apart, so that bars do not hide each other."
 )
 
 
@@ -63,20 +73,25 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
 
     def panel(ax: Axes, board: Board, look: dict[str, Look]) -> None:
         curves, metric = curves_of(board), board.metric(settings.metric)
-        drawn = curves[np.isfinite(curves["median"].astype(float))] if len(curves) else curves
+        drawn = _finite(_said(curves)) if len(curves) else curves
         if drawn.empty:
             nothing(ax, "cost not known,\nor too few settings")
             return
-        for variant, curve in drawn.groupby("variant", sort=False):
-            style = look[str(variant)]
-            ax.plot(curve["cost"], curve["median"], color=style.colour, marker=style.marker, markersize=3.0,
-                    markevery=max(len(curve) // 5, 1))  # fmt: skip
-        dress(ax, metric, drawn["median"].astype(float), pd.Series([1.0]))
+        groups = _said(curves).groupby("variant", sort=False)
+        bars = _finite(pd.concat([curve.iloc[_stated(curve)] for _, curve in groups]))
+        seen = pd.concat([drawn["median"], bars["lower"], bars["upper"]])
+        dress(ax, metric, seen.astype(float), pd.Series([1.0]))
         low, high = float(drawn["cost"].min()), float(drawn["cost"].max())
         log_scale(ax, "x", low / 1.2, max(high, 1.5 * low) * 1.2)
+        make_room(ax)
+        for variant, shift in shifts(board.results.variants).items():
+            style, curve = look[variant], drawn[drawn["variant"] == variant]
+            ax.plot(curve["cost"], curve["median"], color=style.colour, marker=style.marker, markersize=3.0,
+                    markevery=max(len(curve) // 5, 1), transform=beside(ax, shift))  # fmt: skip
+            draw_bars(ax, bars[bars["variant"] == variant], "cost", MEDIAN, style, shift)
         ax.xaxis.set_major_formatter(lambda value, _: power(float(f"{value:.1g}")))
         ax.tick_params(axis="x", labelsize=6.5)
-        ax.set_xlabel(LABELS[settings.axis])
+        ax.set_xlabel(wrapped(LABELS[settings.axis]))
         ax.set_ylabel(title(metric))
 
     def block(board: Board) -> Block:
@@ -98,16 +113,37 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         "for the last cost known",
     )
     table = stacked(
-        name, f"Best of a search against {LABELS[settings.axis]}", header, blocks(boards, block), [SAID]
+        name,
+        f"Best of a search against {LABELS[settings.axis]}",
+        header,
+        blocks(boards, block),
+        [SAID, f"[ ] is {BAND}."],
     )
-    return Exhibit([table], [Drawing(name, SAID, figure)], stamps_of(boards))
+    return Exhibit([table], [Drawing(name, f"{SAID} {BARS}", figure)], stamps_of(boards))
+
+
+def _finite(curves: pd.DataFrame) -> pd.DataFrame:
+    return curves[np.isfinite(curves["median"].astype(float))]
+
+
+def _said(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return curves with the bounds that say something: all of resampled ones, those of two sides of exact ones."""
+    exact = curves["method"] == "exact"
+    return pd.concat([curves[~exact], two_sided(curves[exact], "finished")]).loc[curves.index]
+
+
+def _stated(curve: pd.DataFrame) -> list[int]:
+    """Return where a curve is at one trial's cost, at four times that if it goes so far, and at the last cost known."""
+    cost = curve["cost"].to_numpy(dtype=float)
+    four = int(np.searchsorted(cost, 4 * cost[0] * (1 + 1e-9), side="right")) - 1
+    return [0, *([four] if cost[-1] >= 4 * cost[0] * (1 - 1e-9) else []), len(cost) - 1]
 
 
 def _row(variant: str, curve: pd.DataFrame, places: int) -> tuple[str, ...]:
     if curve.empty:
         return variant, *[MISSING] * 4
-    cost, median = curve["cost"].to_numpy(dtype=float), curve["median"].to_numpy(dtype=float)
-    four = np.searchsorted(cost, 4 * cost[0] * (1 + 1e-9), side="right") - 1
-    at_four = number(float(median[four]), places) if cost[-1] >= 4 * cost[0] * (1 - 1e-9) else MISSING
-    last = f"{number(float(median[-1]), places)} ({cost[-1] / cost[0]:.3g} times)"
-    return variant, f"{cost[0]:.3g}", number(float(median[0]), places), at_four, last
+    cell, known = cells.interval(MEDIAN, places), _said(curve)
+    first, *four, last = (cell(known.iloc[place]) for place in _stated(curve))
+    cost = curve["cost"].to_numpy(dtype=float)
+    times = f"{last} ({cost[-1] / cost[0]:.3g} times)"
+    return variant, f"{cost[0]:.3g}", first, *(four or [MISSING]), times

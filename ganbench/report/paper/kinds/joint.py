@@ -11,17 +11,22 @@ from matplotlib.figure import Figure
 
 from ganbench.analysis.means import joint_curves
 from ganbench.analysis.results import Metric
+from ganbench.analysis.runs import PARTS
 from ganbench.errors import ConfigError
 from ganbench.report import cells, words
+from ganbench.report.figures import beside, draw_bars, make_room, shifts
 from ganbench.report.paper.drawing import WIDTH, absent, legend, narrow, nothing, stamp, variants_of
 from ganbench.report.paper.exhibit import Block, Drawing, Exhibit, baselines_said, blocks, stacked, stamps_of
 from ganbench.report.paper.shelf import Board, Shelf
-from ganbench.report.render import MISSING, Table, number
-from ganbench.report.style import headline, log_scale, looks, panels
+from ganbench.report.render import MISSING, Table
+from ganbench.report.style import Look, headline, log_scale, looks, panels
 
-PARTS = ("f1", "precision", "recall")
 AT = (1, 2, 5, 10, 20, 30, 50)
 SHOWN = "Each cell: F1 (precision / recall) at one checkpoint, the run's best by the metric that chooses."
+BAND = (
+    "the pointwise 95 % interval over 500 bootstrap samples of the settings, up to k = n/4, where it holds less often"
+    " than it says"
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,10 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
     by = words.part_name(settings.by)
     caption = (
         f"Means over the best of k random settings, chosen by {by}, without replacement, up to n/2; the default is"
-        " not one of them. Diverged runs count 0. Recall on polygons is a lower bound, and so is F1."
+        " not one of them. Diverged runs count 0. Recall on polygons is a lower bound, and so is F1. Bars are"
+        f" {BAND}; curves stand a little apart, so that bars do not hide each other."
     )
-    table = _table(name, f"F1, precision and recall of the best of k by {by}", boards, frames)
+    table = _table(name, settings.by, boards, frames)
     return Exhibit([table], [Drawing(name, caption, figure)], stamps_of(boards))
 
 
@@ -81,7 +87,7 @@ def _figure(boards: list[Board], frames: list[pd.DataFrame], by: str) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, board: Board, curves: pd.DataFrame, part: str, look: dict) -> None:  # type: ignore[type-arg]
+def _panel(ax: Axes, board: Board, curves: pd.DataFrame, part: str, look: dict[str, Look]) -> None:
     metric = _headline(board)
     at = f", δ = {metric.at}" if metric and metric.at else ""
     bound = ", lower bound" if metric and part != "precision" and metric.space == "polygons" else ""
@@ -89,19 +95,24 @@ def _panel(ax: Axes, board: Board, curves: pd.DataFrame, part: str, look: dict) 
     if curves.empty:
         nothing(ax)
         return
-    for variant, curve in curves.groupby("variant", sort=False):
-        marked = curve[curve["k"].isin(AT)]
-        style = look[str(variant)]
-        ax.plot(curve["k"], curve[part], color=style.colour, linewidth=1.2)
-        ax.plot(marked["k"], marked[part], color=style.colour, marker=style.marker, linestyle="none")
     ax.set_ylim(-0.02, 1.02)
+    largest = float(curves["k"].max())
+    if largest > 12:
+        log_scale(ax, "x", 0.9, 1.15 * largest)
+    else:
+        ax.set_xlim(0.8, largest + 0.2)
+    make_room(ax)
+    apart = shifts(board.results.variants)
+    for variant, curve in curves.groupby("variant", sort=False):
+        style, shift = look[str(variant)], apart[str(variant)]
+        ax.plot(curve["k"], curve[part], color=style.colour, linewidth=1.2, transform=beside(ax, shift))
+        marked = curve[curve["k"].isin(AT)]
+        draw_bars(ax, marked, "k", (part, f"{part}_lower", f"{part}_upper"), style, shift)
     ax.set_ylabel(f"{words.part_name(part)}{bound} ↑")
     ax.set_xlabel("k, settings tried")
-    if curves["k"].max() > 12:
-        log_scale(ax, "x", 0.9, 1.15 * float(curves["k"].max()))
 
 
-def _table(name: str, caption: str, boards: list[Board], frames: list[pd.DataFrame]) -> Table:
+def _table(name: str, by: str, boards: list[Board], frames: list[pd.DataFrame]) -> Table:
     known = {id(board): frame for board, frame in zip(boards, frames, strict=True)}
     budgets = [k for k in AT if any((frame["k"] == k).any() for frame in frames if len(frame))]
 
@@ -109,7 +120,7 @@ def _table(name: str, caption: str, boards: list[Board], frames: list[pd.DataFra
         curves, metric = known[id(board)], _headline(board)
         at = cells.keyed(curves, "variant", "k")
         rows = [
-            (v, *(_cell(at[v, k]) if (v, k) in at else MISSING for k in budgets))
+            (v, *(_cell(at[v, k], by) if (v, k) in at else MISSING for k in budgets))
             for v in board.results.variants
         ]
         keys = {(m.bare, m.at): m for m in board.results.metrics(board.dataset)}
@@ -118,11 +129,14 @@ def _table(name: str, caption: str, boards: list[Board], frames: list[pd.DataFra
         return Block(board, heading, rows, baselines_said(board, parts, 2), frame=curves)
 
     header = ("model", *(f"k = {k}" for k in budgets))
-    return stacked(
-        name, caption, header, blocks(boards, block), [SHOWN, "Means of k random settings, up to n/2."]
-    )
+    caption = f"F1, precision and recall of the best of k by {words.part_name(by)}"
+    notes = [SHOWN, f"Means of k random settings, up to n/2. [ ] is {BAND}."]
+    return stacked(name, caption, header, blocks(boards, block), notes)
 
 
-def _cell(row: cells.Row) -> str:
-    f1, precision, recall = (number(float(row[part]), 2) for part in PARTS)
+def _cell(row: cells.Row, by: str) -> str:
+    """Show the three, the one that chooses with its interval."""
+    shown = {part: cells.score(part, 2) for part in PARTS}
+    shown[by] = cells.interval((by, f"{by}_lower", f"{by}_upper"), 2)
+    f1, precision, recall = (cell(row) for cell in shown.values())
     return f"{f1} ({precision} / {recall})"

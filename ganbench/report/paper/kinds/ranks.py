@@ -25,7 +25,7 @@ def make(name: str, settings: Settings, shelf: Shelf) -> Exhibit:
         frame = board.of(board.ready.ranks, metric)
         frame = frame[frame["rank"].notna()]
         if frame.empty:
-            nothing(ax, "too few settings")
+            nothing(ax, "no ranks")
             return
         budgets = sorted(set(frame["k"]))
         for place, k in enumerate(budgets):

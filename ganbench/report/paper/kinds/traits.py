@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,16 @@ from ganbench.analysis.traits import traits
 from ganbench.errors import ConfigError
 from ganbench.report import cells, words
 from ganbench.report.pairs import interval
-from ganbench.report.paper.drawing import WIDTH, absent, intervals_down, narrow, nothing, stamp, variants_of
+from ganbench.report.paper.drawing import (
+    WIDTH,
+    absent,
+    intervals_down,
+    narrow,
+    nothing,
+    stamp,
+    variants_of,
+    wrapped,
+)
 from ganbench.report.paper.exhibit import (
     Block,
     Drawing,
@@ -31,7 +39,7 @@ from ganbench.report.render import MISSING
 from ganbench.report.style import GREY, Look, headline, log_scale, looks, panels, spread
 from ganbench.report.tables import baselines_of
 
-LETTERS, EQUALS = 20, "\u00a0=\u00a0"  # in a line below a panel of five; it does not break at δ = 0.75
+LETTERS = 20  # in a line below a panel of five
 SAID = (
     "Means over the seeds of each model's chosen setting with Student's 95 % intervals, all at one checkpoint of each"
     " run: its best by the metric that selects. Runs without all of these scores are left out; n counts those that"
@@ -123,4 +131,4 @@ def _panel(ax: Axes, board: Board, frame: pd.DataFrame, metric: Metric, look: di
     seen = np.append(ours["mean"].to_numpy(dtype=float), floor)
     if spread(seen, minimize=metric.minimize):
         log_scale(ax, "x", float(np.nanmin(seen)) / 1.5, float(ours["upper"].max()) * 1.5)
-    ax.set_xlabel(fill(words.metric_name(metric).replace(" = ", EQUALS), LETTERS))
+    ax.set_xlabel(wrapped(words.metric_name(metric), LETTERS))
