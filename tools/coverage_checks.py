@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from coverage_laws import Array, Law, Priced, beats
+from coverage_laws import Array, Law, Priced, Shares, beats
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata, spearmanr
 
@@ -18,10 +18,11 @@ from ganbench.analysis.bands import band_curves
 from ganbench.analysis.comparisons import HOLM_AT, holm
 from ganbench.analysis.components import components
 from ganbench.analysis.compute import POINTS, Orders, permuted_curve
-from ganbench.analysis.curves import mean_band
+from ganbench.analysis.curves import MOST_DRAWN, mean_band
 from ganbench.analysis.draws import percentiles as central
 from ganbench.analysis.draws import resamples
 from ganbench.analysis.duel import LEVEL, Duel, survival
+from ganbench.analysis.means import JOINT_RESAMPLES, best_of_samples
 from ganbench.analysis.permutation import judged
 from ganbench.analysis.ranks import sampled_medians, sampled_ranks
 from ganbench.analysis.reruns import student_half
@@ -61,6 +62,20 @@ def means(law: Law, n: int) -> tuple[list[str], Check]:
         scores = np.minimum(law.draw(n, rng), law.ceiling)
         low, high = mean_band(scores, ks, minimize=True, level=LEVEL, rng=rng)
         return (low <= truth) & (truth <= high)
+
+    return [f"k = {k}" for k in ks], check
+
+
+def joint(law: Shares, n: int) -> tuple[list[str], Check]:
+    """Check the percentile bootstrap of scores that go with the best by one of them, on average over the three."""
+    ks = np.array(at_budgets(n))
+    truth = law.mean_best(ks)
+    times = min(JOINT_RESAMPLES, max(MOST_DRAWN // n, 100))
+
+    def check(rng: np.random.Generator) -> Array:
+        drawn = best_of_samples(law.draw(n, rng), np.arange(n), resamples(n, times, rng), ks)
+        lower, upper = central(drawn, LEVEL)
+        return ((lower <= truth) & (truth <= upper)).mean(axis=1)
 
     return [f"k = {k}" for k in ks], check
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import norm
 
 Array: TypeAlias = NDArray[np.float64]
@@ -110,6 +111,26 @@ class Priced:
         return grid, np.median(best, axis=0), np.minimum(best, self.ceiling).mean(axis=0)
 
 
-PRICED = Priced()
+@dataclass(frozen=True)
+class Shares:
+    """Three scores between 0 and 1 of each run, by whose first the best is chosen; the others go with it."""
+
+    correlation: float = 0.6
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """Return the scores of n runs, best first, [n, 3]."""
+        z, *others = rng.normal(size=(3, n))
+        rest = np.sqrt(1.0 - self.correlation**2)
+        found = expit(np.stack([z, *(self.correlation * z + rest * other for other in others)], axis=1))
+        return found[np.argsort(-found[:, 0])]
+
+    def mean_best(self, ks: NDArray[np.int64]) -> Array:
+        """Return the mean scores of the best of k, [k, 3]: rank i of N is the best of k with weight k (1 − i/N)^(k−1) / N."""
+        scores = self.draw(400_000, np.random.default_rng(3))
+        left = 1.0 - (np.arange(len(scores)) + 0.5) / len(scores)
+        return np.stack([(k * left ** (k - 1)) @ scores / len(scores) for k in ks])
+
+
+PRICED, SHARES = Priced(), Shares()
 EIGHT = tuple(Law("", 0.3 * place, 1.0, 0.0) for place in range(8))
 OTHERS = (2, 0, 1, 4, 3, 5, 7, 6)  # their order by another metric

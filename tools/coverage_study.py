@@ -23,6 +23,7 @@ from coverage_checks import (
     band,
     duels,
     families,
+    joint,
     means,
     of_scipy,
     places,
@@ -31,7 +32,7 @@ from coverage_checks import (
     shares,
     verdicts,
 )
-from coverage_laws import DIVERGING, EIGHT, FAIR, OTHERS, PAIRS, PLAIN, PRICED, SPREADS, Array
+from coverage_laws import DIVERGING, EIGHT, FAIR, OTHERS, PAIRS, PLAIN, PRICED, SHARES, SPREADS, Array
 from scipy.stats import brunnermunzel, mannwhitneyu
 
 from ganbench.analysis.bands import band_weights, philox
@@ -43,12 +44,13 @@ OUT, DOCS = ROOT / "benchmarks" / "results" / "coverage.csv", ROOT / "docs" / "s
 MARKS = ("<!-- coverage -->\n", "<!-- /coverage -->\n")
 REPEATS = {11: 5000, 20: 5000, 100: 5000, 1000: 2000}  # of each n; of what is slow a quarter
 PERCENTILES, FAMILIES = "P(A beats B), percentile bootstrap", "no false verdict where none is better (Holm)"
+JOINT = "F1, precision and recall of the best of k, bootstrap"
 COSTS, RANKS, ACCORDS = (
     "curve against cost, permutation",
     "rank, bootstrap",
     "agreement of metrics, bootstrap",
 )
-SLOW = (PERCENTILES, FAMILIES, COSTS, RANKS, ACCORDS)
+SLOW = (PERCENTILES, FAMILIES, JOINT, COSTS, RANKS, ACCORDS)
 
 
 def cells() -> Iterator[tuple[str, str, int, tuple[list[str], Check]]]:
@@ -71,6 +73,7 @@ def cells() -> Iterator[tuple[str, str, int, tuple[list[str], Check]]]:
         if n >= 2 * LEAST:  # of fewer it has no interval
             yield "variance share of a hyperparameter", "normal, five levels", n, shares(n)
         yield "variance components and means over seeds", "normal", n, seeds(n)
+        yield JOINT, "logistic, correlated", n, joint(SHARES, n)
         yield COSTS, "log-normal, the dearer the better", n, prices(PRICED, n)
         yield RANKS, "eight models, 0.3 apart in log", n, places(EIGHT, n)
         yield RANKS, "eight equal models", n, places((PLAIN,) * 8, n)

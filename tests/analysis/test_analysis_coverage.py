@@ -85,6 +85,18 @@ def test_what_a_cost_buys(laws):
     assert np.corrcoef(np.log(scores), np.log(costs))[0, 1] == pytest.approx(-0.5, abs=0.02)
 
 
+def test_statements_of_scores_that_go_with_the_best(checks, laws):
+    one = laws.SHARES.mean_best(np.array([1]))[0]
+    np.testing.assert_allclose(one, 0.5, atol=0.002)
+    many = laws.SHARES.draw(100_000, np.random.default_rng(1))
+    best = np.sort(np.random.default_rng(2).integers(0, len(many), (50_000, 5)), axis=1)[:, 0]
+    np.testing.assert_allclose(laws.SHARES.mean_best(np.array([5]))[0], many[best].mean(axis=0), atol=0.005)
+    names, check = checks.joint(laws.SHARES, 40)
+    assert names == ["k = 1", "k = 5", "k = 10"]
+    rng = np.random.Generator(np.random.Philox(key=5))
+    assert (np.mean([check(rng) for _ in range(60)], axis=0) > 0.75).all()
+
+
 def test_statements_of_verdicts(checks, laws):
     rng = np.random.Generator(np.random.Philox(key=4))
     apart = laws.Law("", -1.5, 1.0, 0.0), laws.PLAIN
