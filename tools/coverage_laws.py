@@ -125,7 +125,7 @@ class Shares:
         return found[np.argsort(-found[:, 0])]
 
     def mean_best(self, ks: NDArray[np.int64]) -> Array:
-        """Return the mean scores of the best of k, [k, 3]: rank i of N is the best of k with weight k (1 − i/N)^(k−1) / N."""
+        """Return the mean scores of the best of k, [k, 3]: Σ k (1 − i/N)^(k−1) / N times those of rank i of N."""
         scores = self.draw(400_000, np.random.default_rng(3))
         left = 1.0 - (np.arange(len(scores)) + 0.5) / len(scores)
         return np.stack([(k * left ** (k - 1)) @ scores / len(scores) for k in ks])
