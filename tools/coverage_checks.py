@@ -18,13 +18,13 @@ from ganbench.analysis.bands import band_curves
 from ganbench.analysis.comparisons import HOLM_AT, holm
 from ganbench.analysis.components import components
 from ganbench.analysis.compute import POINTS, Orders, permuted_curve
-from ganbench.analysis.curves import MOST_DRAWN, mean_band
+from ganbench.analysis.curves import mean_band, resamples_of
 from ganbench.analysis.draws import percentiles as central
 from ganbench.analysis.draws import resamples
 from ganbench.analysis.duel import LEVEL, Duel, survival
 from ganbench.analysis.means import JOINT_RESAMPLES, best_of_samples
 from ganbench.analysis.permutation import judged
-from ganbench.analysis.ranks import sampled_medians, sampled_ranks
+from ganbench.analysis.ranks import sampled_medians, sampled_ranks, samples_of
 from ganbench.analysis.reruns import student_half
 from ganbench.analysis.results import Metric
 from ganbench.analysis.sensitivity import explained, levels
@@ -70,7 +70,7 @@ def joint(law: Shares, n: int) -> tuple[list[str], Check]:
     """Check the percentile bootstrap of scores that go with the best by one of them, on average over the three."""
     ks = np.array(at_budgets(n))
     truth = law.mean_best(ks)
-    times = min(JOINT_RESAMPLES, max(MOST_DRAWN // n, 100))
+    times = resamples_of(n, JOINT_RESAMPLES)
 
     def check(rng: np.random.Generator) -> Array:
         drawn = best_of_samples(law.draw(n, rng), np.arange(n), resamples(n, times, rng), ks)
@@ -216,8 +216,7 @@ def places(laws: Sequence[Law], n: int) -> tuple[list[str], Check]:
 
     def check(rng: np.random.Generator) -> Array:
         losses = {name: pd.Series(law.draw(n, rng)) for name, law in zip(names, laws, strict=True)}
-        times = 1000 if n <= 100 else 200
-        counts = {name: pd.DataFrame(resamples(n, times, rng).T) for name in names}
+        counts = {name: pd.DataFrame(resamples(n, samples_of(n), rng).T) for name in names}
         medians = sampled_medians(losses, counts)
         held = []
         for place in range(len(ks)):

@@ -138,6 +138,11 @@ def bootstrap(scores: Array, ks: Budgets, *, minimize: bool, rng: np.random.Gene
     return best.mean(axis=0), best.std(axis=0)
 
 
+def resamples_of(n: int, wanted: int) -> int:
+    """Return how many bootstrap samples of n scores are drawn: the wanted number, fewer of large samples."""
+    return min(wanted, max(MOST_DRAWN // n, 100))
+
+
 def mean_band(
     scores: Array, ks: Budgets, *, minimize: bool, level: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
@@ -146,7 +151,7 @@ def mean_band(
     Pointwise, and too narrow from k = N/4 on (docs/statistics.md has the coverage); NaN for k > N and for N = 1.
     """
     n = len(scores)
-    times = min(BAND_RESAMPLES, max(MOST_DRAWN // n, 100))
+    times = resamples_of(n, BAND_RESAMPLES)
     drawn = np.sort(rng.choice(_best_first(scores, minimize=minimize), (times, n)), axis=1)
     means = (drawn if minimize else drawn[:, ::-1]) @ u_weights(n, ks).T
     lower, upper = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)

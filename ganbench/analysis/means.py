@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ganbench.analysis.bands import Array, philox
 from ganbench.analysis.curves import (
     LEVEL,
-    MOST_DRAWN,
     Budgets,
     bootstrap,
     budgets,
     mean_band,
+    resamples_of,
     u_mean,
     u_weights,
     v_mean,
@@ -115,8 +115,8 @@ def _joint_curve(runs: pd.DataFrame, by: str, address: tuple[str, ...]) -> pd.Da
     ties = np.unique(-ordered[by].to_numpy(dtype=float), return_index=True)[1]
     ks = budgets(n)
     ks = ks[ks <= max(KNOWN * n, 1)]
-    times = min(JOINT_RESAMPLES, max(MOST_DRAWN // n, 100))
-    drawn = best_of_samples(scores, ties, resamples(n, times, philox(*address)), ks)
+    counts = resamples(n, resamples_of(n, JOINT_RESAMPLES), philox(*address))
+    drawn = best_of_samples(scores, ties, counts, ks)
     bounds = np.where((ks <= LONGEST * n)[:, None], percentiles(drawn, LEVEL), np.nan)
     columns = dict(zip(PARTS, best_of_samples(scores, ties, np.ones((1, n)), ks)[0].T, strict=True))
     for side, bound in zip(("lower", "upper"), bounds, strict=True):

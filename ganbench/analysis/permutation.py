@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from ganbench.analysis.bands import Array, philox
 from ganbench.analysis.duel import Duel, Estimate, on_logit
 
-FEW = (
-    60  # settings of both models together; more cost seconds, and Student's t is merely a little more careful
-)
+FEW = 60  # settings of both models together; more cost seconds, and Student's t is only a little more careful
 DRAWS = 19_999
 
 

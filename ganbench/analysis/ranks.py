@@ -78,12 +78,17 @@ def _resampled(results: Results, boards: list[dict[str, Losses]]) -> dict[str, p
             indices.setdefault(variant, set()).update(losses.index)
     together = sorted(set().union(*indices.values())) if shared(results) else None
     most = max((len(own) for own in indices.values()), default=1)
-    times, counts = int(np.clip(MOST // most, RESAMPLES // 5, RESAMPLES)), {}
+    times, counts = samples_of(most), {}
     for variant, own in indices.items():
         drawn = together or sorted(own)
         rng = philox("ranks", "" if together else variant, len(drawn))
         counts[variant] = pd.DataFrame(resamples(len(drawn), times, rng).T, index=drawn)
     return counts
+
+
+def samples_of(n: int) -> int:
+    """Return how many bootstrap samples there are of n settings."""
+    return int(np.clip(MOST // n, RESAMPLES // 5, RESAMPLES))
 
 
 def sampled_medians(found: dict[str, Losses], counts: Mapping[str, pd.DataFrame]) -> dict[str, Array]:
