@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
@@ -42,7 +42,11 @@ def comparisons(
     `band_lower`, `band_upper`, see `band_bounds`. Diverged is worst, and equal to diverged; a pair of which
     one has no draw has a row without numbers. Raises `StatisticsError` for draws that are not independent.
     """
-    frame = _frame(results, table, HOLM_AT, at=at, keys=keys, conservative=conservative)
+    return corrected(_frame(results, table, HOLM_AT, at=at, keys=keys, conservative=conservative))
+
+
+def corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return compared pairs with `p_holm`, `verdict` and `alike`, see `comparisons`."""
     families = frame.groupby(["dataset", "metric"], sort=False)["p"]
     frame["p_holm"] = families.transform(holm) if len(frame) else frame["p"]
     won = frame["a"].where(frame["share"] > 0.5, frame["b"])
@@ -92,15 +96,25 @@ def _pairs(
     metric: Metric,
 ) -> Iterator[tuple[tuple[object, ...], Pair | None]]:
     for a, b in combinations(results.variants, 2):
-        pair = matched(found, a, b, together=shared(results))
-        sizes = [len(found.get(name, ())) for name in (a, b)]
-        least = min(sizes)
-        at_k = _thinned(least // 4) if at_budgets is None else at_budgets
-        duel = Duel(*pair, paired=shared(results)) if pair else None
-        for k in map(int, at_k):
-            found_at = judged(duel, k) if duel else Estimate(*(np.nan,) * 4)
-            values = (found_at.share, found_at.lower, found_at.upper, reach(k, least), found_at.p)
-            yield (dataset, metric.key, k, a, b, *sizes, *values), pair
+        for row, pair in compared(found, a, b, at_budgets, paired=shared(results)):
+            yield (dataset, metric.key, *row), pair
+
+
+def compared(
+    found: Mapping[str, Losses], a: str, b: str, at_budgets: Sequence[int] | None, *, paired: bool
+) -> Iterator[tuple[tuple[object, ...], Pair | None]]:
+    """Yield the columns from `k` to `p` of one pair at budgets, None: forty until n/4, with its losses."""
+    pair = matched(found, a, b, together=paired)
+    sizes = [len(found.get(name, ())) for name in (a, b)]
+    least = min(sizes)
+    at_k = _thinned(least // 4) if at_budgets is None else at_budgets
+    duel = Duel(*pair, paired=paired) if pair else None
+    for k in map(int, at_k):
+        found_at = judged(duel, k) if duel else Estimate(*(np.nan,) * 4)
+        yield (
+            (k, a, b, *sizes, found_at.share, found_at.lower, found_at.upper, reach(k, least), found_at.p),
+            pair,
+        )
 
 
 def _thinned(last: int) -> Sequence[int]:
@@ -108,7 +122,7 @@ def _thinned(last: int) -> Sequence[int]:
     return sorted({round(float(k)) for k in np.geomspace(1, last, 40)}) if last else ()
 
 
-def matched(found: dict[str, Losses], a: str, b: str, *, together: bool) -> Pair | None:
+def matched(found: Mapping[str, Losses], a: str, b: str, *, together: bool) -> Pair | None:
     """Return the losses of two variants, of shared draws those that both have; None where one has none."""
     if a not in found or b not in found:
         return None

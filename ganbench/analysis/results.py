@@ -108,6 +108,12 @@ class Results:
         coded = isinstance(self.trials["model"].dtype, pd.CategoricalDtype)
         return self.trials.assign(variant=label.astype("category") if coded else label)
 
+    @property
+    def parameters(self) -> list[str]:
+        """Return the columns of the trials that hold searched parameters."""
+        known = {*TRIAL_COLUMNS, "pack_id", *self.definition["axes"]}
+        return [str(name) for name in self.trials if name not in known]
+
     @cached_property
     def scored(self) -> pd.DataFrame:
         """Return the (dataset, metric, protocol) there are scores of; a trial's dataset is the plan's."""

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from ganbench.analysis.bands import Array
 from ganbench.analysis.curves import LEVEL
 from ganbench.analysis.draws import chosen, independent, searched
-from ganbench.analysis.results import TRIAL_COLUMNS, Results
+from ganbench.analysis.results import Results
 
 ALL = "(all together)"
 LEVELS, LEAST = 5, 8  # at most so many levels of a number, with at least so many settings each
@@ -53,8 +53,7 @@ def settings(
     results: Results, table: pd.DataFrame, dataset: str, key: str
 ) -> Iterator[tuple[str, list[str], pd.DataFrame]]:
     """Yield each variant with its searched parameters, those of at least two values, and its random settings."""
-    known = {*TRIAL_COLUMNS, "pack_id", *results.definition["axes"]}
-    names = [str(name) for name in results.trials if name not in known]
+    names = results.parameters
     rows = searched(table)
     rows = rows.loc[
         (rows["dataset"] == dataset) & (rows["metric"] == key),

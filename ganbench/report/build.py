@@ -36,7 +36,7 @@ def build(
     with beside(partial(read_record, results, out)) as record:
         summary = summarise(results, allow_partial=allow_partial)
         drawings = dict(figures(summary))
-        with beside(partial(_draw, drawings, out)) as drawn:
+        with beside(partial(draw_figures, drawings, out)) as drawn:
             made = list(tables(summary))
             for table in made:
                 say(f"table {table.name}")
@@ -51,7 +51,8 @@ def build(
     return out
 
 
-def _draw(drawings: Mapping[str, Drawing], out: Path) -> None:
+def draw_figures(drawings: Mapping[str, Drawing], out: Path) -> None:
+    """Draw into `figures/*` of a folder, as PDF and PNG."""
     with styled():
         for name, draw in drawings.items():
             for kind, content in to_bytes(draw()).items():

@@ -1,8 +1,8 @@
-"""Sweeps side by side: a row of each under one heading, refused where their numbers do not compare."""
+"""Sweeps side by side, and who is better: refused where their numbers do not compare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,29 +10,28 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.best import best_scores, of_metric
-from ganbench.analysis.results import ReportError, refuse_mixture
+from ganbench.analysis.results import ReportError, Results, refuse_mixture
 from ganbench.analysis.summary import Summary
 from ganbench.files import replace_text
 from ganbench.report import cells, words
-from ganbench.report.build import FORMATS
+from ganbench.report.build import FORMATS, draw_figures
 from ganbench.report.page import comparison_page
 from ganbench.report.render import MISSING, Table, decimals
 from ganbench.report.tables import BUDGETS, marked
+from ganbench.report.versus import figures, pairs_table
 from ganbench.store.definition import differences
 
 COMPARED = ("search", "rerun", "precision", "axes")  # of a definition; the rest stands in the configs
 PLACEMENT = ("root", "download")  # of a dataset's config: no part of any trial
-NO_TEST = (
-    "Side by side is no test: sweeps differ by chance too. Each sweep's own report has the bands that say"
-    " how much."
-)
+NO_TEST = "Side by side is no test: sweeps differ by chance too. The figures' bands say how much"
+TESTED = ", and the table of pairs is a test."
 MEDIAN = f"{words.MEDIAN} Nothing is shown beyond k = n/2."
 
 Cell = Callable[[cells.Row], str]
 
 
 def compare(summaries: Sequence[Summary]) -> list[Table]:
-    """Return, per dataset that all sweeps have, the best scores and the budgets side by side.
+    """Return, per dataset that all sweeps have, the best scores and the budgets side by side, and the pairs tested.
 
     Raises `ReportError`, naming the sweeps, where they share no dataset or scored one under different protocols.
     """
@@ -45,21 +44,39 @@ def compare(summaries: Sequence[Summary]) -> list[Table]:
             {i for s in summaries for i in s.results.protocol_ids(dataset)},
             f"scores of {dataset!r} in {_with_protocols(summaries, dataset)}",
         )
-    scored = [d for d in shared if all(s.results.metrics(d) for s in summaries)]
-    if not scored:
+    if not _scored(summaries):
         raise ReportError(f"sweeps {named} have no scored dataset in common: continue both first")
-    return [make(summaries, dataset) for dataset in scored for make in (_best, _budget)]
+    return [table for dataset in _scored(summaries) for table in _tables(summaries, dataset)]
+
+
+def _scored(summaries: Sequence[Summary]) -> list[str]:
+    """Return the datasets of the first sweep of which all have scores."""
+    return [d for d in summaries[0].results.datasets if all(_has_scores(s.results, d) for s in summaries)]
+
+
+def _has_scores(results: Results, dataset: str) -> bool:
+    return dataset in results.datasets and bool(results.metrics(dataset))
+
+
+def _tables(summaries: Sequence[Summary], dataset: str) -> Iterator[Table]:
+    pairs = pairs_table(summaries, dataset, _common(summaries, dataset))
+    last = f"{NO_TEST}{TESTED if pairs else '.'}"
+    yield _best(summaries, dataset, last)
+    yield _budget(summaries, dataset, last)
+    yield from [pairs] if pairs else []
 
 
 def write_comparison(summaries: Sequence[Summary], out: Path) -> list[Table]:
-    """Write `tables/*` and `index.html` into a folder and return the tables; the same bytes each time."""
+    """Write `tables/*`, `figures/*` and `index.html` into a folder and return the tables; the same bytes each time."""
     made = compare(summaries)
     for table in made:
         for kind, render in FORMATS.items():
             replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
-    replace_text(
-        out / "index.html", comparison_page([s.results.name for s in summaries], made, tuple(FORMATS))
-    )
+    drawings = {name: draw for d in _scored(summaries) for name, draw in figures(summaries, d)}
+    draw_figures(drawings, out)
+    shown = {name: (out / "figures" / f"{name}.png").read_bytes() for name in drawings}
+    names = [summary.results.name for summary in summaries]
+    replace_text(out / "index.html", comparison_page(names, made, tuple(FORMATS), shown))
     return made
 
 
@@ -68,7 +85,7 @@ def _with_protocols(summaries: Sequence[Summary], dataset: str) -> str:
     return " and ".join(f"{name!r} ({ids})" for name, ids in said)
 
 
-def _best(summaries: Sequence[Summary], dataset: str) -> Table:
+def _best(summaries: Sequence[Summary], dataset: str, last: str) -> Table:
     metric = summaries[0].results.shown(dataset)[0]
     rows = _interleaved(summaries, [best_scores(s, dataset, metric) for s in summaries])
     places = decimals(rows["best"])
@@ -93,10 +110,10 @@ def _best(summaries: Sequence[Summary], dataset: str) -> Table:
         notes += [words.MEANS, words.GAP]
         notes += _each(summaries, lambda s: words.ceiling_note(s, dataset, {metric.key: places}))
     caption = f"{words.metric_name(metric)} {words.arrow(metric)} on {dataset}, sweep by sweep"
-    return _table(summaries, dataset, "best", caption, rows, columns, notes)
+    return _table(summaries, dataset, "best", caption, rows, columns, [*notes, last])
 
 
-def _budget(summaries: Sequence[Summary], dataset: str) -> Table:
+def _budget(summaries: Sequence[Summary], dataset: str, last: str) -> Table:
     metrics = summaries[0].results.shown(dataset)
     drawn = [s.curves[(s.curves["dataset"] == dataset) & (s.curves["line"] != "none")] for s in summaries]
     curves = pd.concat([c.assign(sweep=s.results.name) for s, c in zip(summaries, drawn, strict=True)])
@@ -112,7 +129,7 @@ def _budget(summaries: Sequence[Summary], dataset: str) -> Table:
     for k in sorted(set(BUDGETS) & set(curves["k"])):
         columns[f"k = {k}"] = _at(curves[curves["k"] == k], cells.score("median", places))
     caption = f"Best of k settings on {dataset}, sweep by sweep"
-    made = _table(summaries, dataset, "budget", caption, rows, columns, [MEDIAN, words.OPTIMISM])
+    made = _table(summaries, dataset, "budget", caption, rows, columns, [MEDIAN, words.OPTIMISM, last])
     return replace(made, frame=curves, text_columns=3)
 
 
@@ -150,7 +167,7 @@ def _table(
     notes: list[str],
 ) -> Table:
     name, partial = f"compare_{kind}_{words.slug(dataset)}", any(summary.partial for summary in summaries)
-    said = [*_common(summaries, dataset), *notes, NO_TEST]
+    said = [*_common(summaries, dataset), *notes]
     return replace(cells.table(name, caption, rows, columns, said, partial=partial), text_columns=2)
 
 

@@ -36,6 +36,7 @@ Drawing: TypeAlias = Callable[[], Figure]
 
 STUDY_SHARE = 0.7  # the study drew its curves to k = 70 of 100
 BAND_COLUMNS = 4
+BAND_KEY = "[filled: both sides; dashed: bad side only; dotted: beyond n/4]"
 BESIDE = 10.0  # points from the first model's bar to the last's, where all stand at one place
 MEDIAN = ("median", "lower", "upper")
 TITLES = {
@@ -85,7 +86,7 @@ def budget_figure(summary: Summary, dataset: str) -> Figure:
     Where the sampler's draws are not independent it is the best so far, in the order of the search.
     """
     if not summary.iid:
-        return _curves_figure(summary, dataset, "best_so_far", _draw_running)
+        return _curves_figure(summary, dataset, "best_so_far", draw_running)
     return _curves_figure(summary, dataset, "median", draw_median)
 
 
@@ -183,7 +184,8 @@ def make_room(ax: Axes) -> None:
     ax.set_xlim(*scale.inverted().transform([low - room, high + room]))
 
 
-def _draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+def draw_running(ax: Axes, curve: pd.DataFrame, look: Look, _: float) -> None:
+    """Draw the best so far of one search."""
     ax.step(curve["k"], curve["best_so_far"], where="post", color=look.colour)
     marked = curve.iloc[_few(len(curve))]
     ax.plot(marked["k"], marked["best_so_far"], color=look.colour, marker=look.marker, linestyle="none")
@@ -221,9 +223,10 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
     """
     variants = summary.results.variants
     look = looks(variants)
-    columns = min(BAND_COLUMNS, len(variants))
-    rows = -(-len(variants) // columns)
-    figure, axes = panels(rows, columns, size=(7.6 / columns, 1.75), sharex=True, sharey=True)
+    title = f"{dataset}: median of the best of k with its 95 % band, simultaneous over k"
+    figure, axes = band_panels(variants, metric)
+    figure.supxlabel(f"k, settings tried{_steps(summary)}    {BAND_KEY}", fontsize=8)
+    headline(figure, title)
     curves = of_metric(summary.curves, dataset, metric)
     for ax, variant in zip(axes, variants, strict=False):
         for other, curve in drawn_part(curves, "median").groupby("variant"):
@@ -231,19 +234,28 @@ def bands_figure(summary: Summary, dataset: str, metric: Metric) -> Figure:
                 ax.plot(curve["k"], curve["median"], color=PALE, linewidth=0.9, zorder=1)
         draw_band(ax, curves[curves["variant"] == variant], look[variant], metric)
         ax.set_title(variant, color=look[variant].colour)
-    drawn = drawn_part(curves, "median")
-    bad = "upper" if metric.minimize else "lower"
-    two, one = drawn[drawn["band"] == "two-sided"], drawn[drawn["band"] == "one-sided"]
-    seen = pd.concat([drawn["median"], two["lower"], two["upper"], one[bad]])
-    dress(axes[0], metric, seen.astype(float), drawn["k"])
+    fit_bands(axes[0], metric, curves)
+    return figure
+
+
+def band_panels(variants: Sequence[str], metric: Metric) -> tuple[Figure, list[Axes]]:
+    """Return a figure of a panel a variant, all of one scale, and the panels."""
+    columns = min(BAND_COLUMNS, len(variants))
+    rows = -(-len(variants) // columns)
+    figure, axes = panels(rows, columns, size=(7.6 / columns, 1.75), sharex=True, sharey=True)
     for ax in axes[len(variants) :]:
         ax.set_axis_off()
     figure.supylabel(f"{words.metric_name(metric)} {words.arrow(metric)}", fontsize=8)
-    key = "filled: both sides; dashed: bad side only; dotted: beyond n/4"
-    figure.supxlabel(f"k, settings tried{_steps(summary)}    [{key}]", fontsize=8)
-    title = f"{dataset}: median of the best of k with its 95 % band, simultaneous over k"
-    headline(figure, title)
-    return figure
+    return figure, axes
+
+
+def fit_bands(ax: Axes, metric: Metric, curves: pd.DataFrame, *, iid: bool = True) -> None:
+    """Scale panels to the medians of curves and the sides of their bands, or to the best so far."""
+    drawn = drawn_part(curves, "median" if iid else "best_so_far")
+    bad = "upper" if metric.minimize else "lower"
+    two, one = drawn[drawn["band"] == "two-sided"], drawn[drawn["band"] == "one-sided"]
+    sides = [drawn["median"], two["lower"], two["upper"], one[bad]] if iid else [drawn["best_so_far"]]
+    dress(ax, metric, pd.concat(sides).astype(float), drawn["k"])
 
 
 def draw_band(ax: Axes, curve: pd.DataFrame, look: Look, metric: Metric) -> None:

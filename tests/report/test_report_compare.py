@@ -29,7 +29,7 @@ SMALL = {"a": [Run(0, [4.0]), Run(1, [2.0]), Run(2, [3.0])], "b": [Run(0, [1.0])
 
 def test_rows_of_a_model_stand_together_with_each_sweep_s_own_numbers():
     other = {"b": [Run(0, [8.0])], "c": [Run(0, [5.0])]}
-    table, _ = compare(summaries(named("one", results(SMALL)), named("two", results(other))))
+    table, *_ = compare(summaries(named("one", results(SMALL)), named("two", results(other))))
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
     assert [(r["model"], r["sweep"], r["n search"], r["best setting"]) for r in rows] == [
         ("a", "one", "3/3/0/0", "2.00"),
@@ -49,7 +49,7 @@ def test_a_rerun_of_another_setting_than_the_best_is_marked():
         one.definition["protocols"]["toy"]["metrics"]["m"]["directions"]["energy"] = "min"
     energy = [one.scores.assign(metric="energy_toy", value=-one.scores["value"]) for one in made]
     ours = [replace(m, scores=pd.concat([m.scores, e])) for m, e in zip(made, energy, strict=True)]
-    table, _ = compare(summaries(named("one", ours[0]), named("two", ours[1])))
+    table, *_ = compare(summaries(named("one", ours[0]), named("two", ours[1])))
     column = table.header.index("over seeds")
     assert [row[column] for row in table.rows] == ["3.00†", "3.00"]
     assert any("the setting with the best energy (toy)" in note for note in table.notes)
@@ -69,7 +69,7 @@ def test_budgets_are_each_sweep_s_median_curve():
 def test_a_sweep_without_reruns_beside_one_with():
     made = sweep(rerun=None)
     searched = replace(made, trials=made.trials[made.trials["stage"] == "search"])
-    table, _ = compare(summaries(named("one", sweep()), named("two", searched)))
+    table, *_ = compare(summaries(named("one", sweep()), named("two", searched)))
     rows = {row[:2]: dict(zip(table.header, row, strict=True)) for row in table.rows}
     assert rows["vae", "one"]["n seeds"] == "3/3/0/0"
     assert rows["vae", "two"]["n seeds"] == rows["vae", "two"]["over seeds"] == "—"
@@ -77,10 +77,10 @@ def test_a_sweep_without_reruns_beside_one_with():
 
 def test_what_differs_between_the_definitions_is_said():
     search = {"space": "narrow", "sampler": "hashed", "trials": 4}
-    table, _ = compare(summaries(named("one", results(SMALL)), named("two", results(SMALL, search=search))))
+    table, *_ = compare(summaries(named("one", results(SMALL)), named("two", results(SMALL, search=search))))
     (said,) = [note for note in table.notes if note.startswith("From one to two")]
     assert "search.space: wide → narrow" in said
-    same, _ = compare(summaries(named("one", results(SMALL)), named("two", results(SMALL))))
+    same, *_ = compare(summaries(named("one", results(SMALL)), named("two", results(SMALL))))
     assert not [note for note in same.notes if note.startswith("From")]
 
 
@@ -110,7 +110,7 @@ def test_a_partial_sweep_stamps_the_comparison():
         name="two",
         trials=made.trials.assign(state=made.trials["state"].mask(made.trials.index == 0, "lost")),
     )
-    table, _ = compare(summaries(named("one", made), lost))
+    table, *_ = compare(summaries(named("one", made), lost))
     assert table.title.endswith("(partial)")
     assert any(note.startswith("Partial: two: 1 lost") for note in table.notes)
 
@@ -122,7 +122,7 @@ def test_files_are_the_same_each_time_and_escaped(tmp_path: Path):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     html = (tmp_path / "a" / "index.html").read_text()
     assert "<h1>&lt;one&gt; and two &amp; b</h1>" in html
-    assert len(list((tmp_path / "a" / "tables").iterdir())) == 6
+    assert len(list((tmp_path / "a" / "tables").iterdir())) == 9
 
 
 @pytest.fixture

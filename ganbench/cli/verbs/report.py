@@ -29,7 +29,7 @@ def report(
         typer.Option("--out", help="Where a comparison is written.", show_default="RESULTS/compare/A+B"),
     ] = None,
 ) -> None:
-    """Write a finished sweep's tables, figures and web page; of several sweeps, tables side by side."""
+    """Write a finished sweep's tables, figures and web page; several sweeps side by side and compared."""
     from ganbench.errors import ConfigError
     from ganbench.gather import uncollected
     from ganbench.sweep import report_sweep

@@ -17,7 +17,7 @@ from ganbench.analysis.results import Results
 from ganbench.analysis.summary import Summary
 from ganbench.report import words
 from ganbench.report.page.data import packed, payload
-from ganbench.report.page.pictures import Picture, pictures
+from ganbench.report.page.pictures import Picture, data_uri, pictures
 from ganbench.report.page.record import Record
 from ganbench.report.render import Table, decimals, number
 from ganbench.report.tables import BASELINES
@@ -32,6 +32,7 @@ SCRIPTS = (
     "app.js",
 )  # in the order they need each other
 STORE_FILES = ("sweep.yaml", "trials.jsonl", "scores.parquet", "baselines.jsonl")
+FIGURE_KINDS = ("png", "pdf")
 OUTCOMES = ("planned", "done", "diverged", "never_finite", "failed", "pending")
 
 
@@ -97,9 +98,18 @@ def _title(results: Results) -> str:
     )
 
 
-def comparison_page(names: Sequence[str], made: Sequence[Table], kinds: tuple[str, ...]) -> str:
-    """Return the page of sweeps side by side: their tables, with links to the files beside it."""
-    context = {"names": names, "tables": made, "suffixes": kinds, "style": _asset("page.css")}
+def comparison_page(
+    names: Sequence[str], made: Sequence[Table], kinds: tuple[str, ...], figures: Mapping[str, bytes]
+) -> str:
+    """Return the page of sweeps side by side: their tables and figures (PNG), with links to the files beside it."""
+    context = {
+        "names": names,
+        "tables": made,
+        "suffixes": kinds,
+        "figures": {name: data_uri(png) for name, png in figures.items()},
+        "figure_kinds": FIGURE_KINDS,
+        "style": _asset("page.css"),
+    }
     return _environment().get_template("compare.html").render(context)
 
 
@@ -114,7 +124,7 @@ def links_of(out: Path, made: list[Table], figures: list[str], kinds: tuple[str,
         tables=tuple(f"tables/{table.name}" for table in made),
         table_kinds=kinds,
         figures=tuple(f"figures/{name}" for name in figures),
-        figure_kinds=("png", "pdf"),
+        figure_kinds=FIGURE_KINDS,
         files=("report.json", *(name for name in here if (out / name).is_file())),
     )
 

@@ -48,8 +48,12 @@ def _picture(summary: Summary, dataset: str, name: str) -> Picture:
     colour = look[name].colour if name in look else GREY
     vectors = array.ndim == 2
     png = _scatter(array, real, colour) if vectors else _tiles(array)
-    source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-    return Picture(name, source, _caption(summary, dataset, name), pixels=not vectors)
+    return Picture(name, data_uri(png), _caption(summary, dataset, name), pixels=not vectors)
+
+
+def data_uri(png: bytes) -> str:
+    """Return a picture as the address that a page can hold in itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def _caption(summary: Summary, dataset: str, name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.analysis.best import of_metric
-from ganbench.analysis.results import TRIAL_COLUMNS, Metric
+from ganbench.analysis.results import Metric, Results
 from ganbench.analysis.summary import Summary
 from ganbench.report import words
 
@@ -45,7 +45,7 @@ def columns(summary: Summary, dataset: str) -> list[Column]:
         _numbers("setting", "setting", plan["index"]),
         _numbers("seed", "seed", plan["seed"]),
         _words("default", "default", plan["is_default"].map({True: "default", False: ""})),
-        *_parameters(plan, [*results.definition["axes"]]),
+        *_parameters(results, plan),
         {"id": "trial", "title": "trial", "kind": "name", "values": plan["trial_id"].astype(str).tolist()},
     ]
 
@@ -69,11 +69,9 @@ def _states(states: pd.Series, divergence: pd.Series) -> pd.Series:
     return states.astype(str).mask((told != "").to_numpy(), told.to_numpy())
 
 
-def _parameters(plan: pd.DataFrame, axes: list[str]) -> list[Column]:
-    """Return what was searched: the columns that are neither of the plan nor an axis, nor empty here."""
-    others = {*TRIAL_COLUMNS, *axes, "pack_id", "lane", "variant"}
-    names = [name for name in plan if name not in others and plan[name].notna().any()]
-    return [_parameter(str(name), plan[name]) for name in names]
+def _parameters(results: Results, plan: pd.DataFrame) -> list[Column]:
+    """Return what was searched and is not empty here."""
+    return [_parameter(name, plan[name]) for name in results.parameters if plan[name].notna().any()]
 
 
 def _parameter(name: str, values: pd.Series) -> Column:
