@@ -103,9 +103,12 @@ def _pairs(
 def compared(
     found: Mapping[str, Losses], a: str, b: str, at_budgets: Sequence[int] | None, *, paired: bool
 ) -> Iterator[tuple[tuple[object, ...], Pair | None]]:
-    """Yield the columns from `k` to `p` of one pair at budgets, None: forty until n/4, with its losses."""
+    """Yield the columns from `k` to `p` of one pair at budgets, None: forty until n/4, with its losses.
+
+    The sizes are those of what is compared: of paired draws the ones that both have.
+    """
     pair = matched(found, a, b, together=paired)
-    sizes = [len(found.get(name, ())) for name in (a, b)]
+    sizes = [len(ours) for ours in pair] if pair else [len(found.get(name, ())) for name in (a, b)]
     least = min(sizes)
     at_k = _thinned(least // 4) if at_budgets is None else at_budgets
     duel = Duel(*pair, paired=paired) if pair else None

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.best import best_scores, of_metric
-from ganbench.analysis.results import ReportError, Results, refuse_mixture
+from ganbench.analysis.results import Metric, ReportError, Results, refuse_mixture
 from ganbench.analysis.summary import Summary
 from ganbench.files import replace_text
 from ganbench.report import cells, words
@@ -18,13 +18,12 @@ from ganbench.report.build import FORMATS, draw_figures
 from ganbench.report.page import comparison_page
 from ganbench.report.render import MISSING, Table, decimals
 from ganbench.report.tables import BUDGETS, marked
-from ganbench.report.versus import figures, pairs_table
+from ganbench.report.versus import NOTHING, TESTED, figures, pairs_table, untested
 from ganbench.store.definition import differences
 
 COMPARED = ("search", "rerun", "precision", "axes")  # of a definition; the rest stands in the configs
 PLACEMENT = ("root", "download")  # of a dataset's config: no part of any trial
-NO_TEST = "Side by side is no test: sweeps differ by chance too. The figures' bands say how much"
-TESTED = ", and the table of pairs is a test."
+NO_TEST = "Side by side is no test: sweeps differ by chance too."
 MEDIAN = f"{words.MEDIAN} Nothing is shown beyond k = n/2."
 
 Cell = Callable[[cells.Row], str]
@@ -59,11 +58,26 @@ def _has_scores(results: Results, dataset: str) -> bool:
 
 
 def _tables(summaries: Sequence[Summary], dataset: str) -> Iterator[Table]:
-    pairs = pairs_table(summaries, dataset, _common(summaries, dataset))
-    last = f"{NO_TEST}{TESTED if pairs else '.'}"
-    yield _best(summaries, dataset, last)
-    yield _budget(summaries, dataset, last)
+    shown = _shown(summaries, dataset)
+    reason = untested(summaries, dataset)
+    pairs = None if reason else pairs_table(summaries, dataset, shown[0], _common(summaries, dataset))
+    last = f"{NO_TEST} {TESTED if pairs else f'There is none here: {reason or NOTHING}.'}"
+    yield _best(summaries, dataset, shown[0], last)
+    yield _budget(summaries, dataset, shown, last)
     yield from [pairs] if pairs else []
+
+
+def _shown(summaries: Sequence[Summary], dataset: str) -> list[Metric]:
+    """Return the metrics that all sweeps show, the first's headline first; raises `ReportError` where there is none."""
+    every = [summary.results.shown(dataset) for summary in summaries]
+    common = [metric for metric in every[0] if all(metric in other for other in every[1:])]
+    if not common:
+        said = ", ".join(
+            f"{s.results.name}: {' and '.join(f'{m.key} ({m.direction})' for m in shown) or 'none'}"
+            for s, shown in zip(summaries, every, strict=True)
+        )
+        raise ReportError(f"no metric of {dataset!r} is shown by all sweeps ({said}): give them one headline")
+    return common
 
 
 def write_comparison(summaries: Sequence[Summary], out: Path) -> list[Table]:
@@ -72,7 +86,9 @@ def write_comparison(summaries: Sequence[Summary], out: Path) -> list[Table]:
     for table in made:
         for kind, render in FORMATS.items():
             replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
-    drawings = {name: draw for d in _scored(summaries) for name, draw in figures(summaries, d)}
+    drawings = {
+        name: draw for d in _scored(summaries) for name, draw in figures(summaries, d, _shown(summaries, d))
+    }
     draw_figures(drawings, out)
     shown = {name: (out / "figures" / f"{name}.png").read_bytes() for name in drawings}
     names = [summary.results.name for summary in summaries]
@@ -85,8 +101,7 @@ def _with_protocols(summaries: Sequence[Summary], dataset: str) -> str:
     return " and ".join(f"{name!r} ({ids})" for name, ids in said)
 
 
-def _best(summaries: Sequence[Summary], dataset: str, last: str) -> Table:
-    metric = summaries[0].results.shown(dataset)[0]
+def _best(summaries: Sequence[Summary], dataset: str, metric: Metric, last: str) -> Table:
     rows = _interleaved(summaries, [best_scores(s, dataset, metric) for s in summaries])
     places = decimals(rows["best"])
     columns: cells.Columns = {
@@ -113,10 +128,9 @@ def _best(summaries: Sequence[Summary], dataset: str, last: str) -> Table:
     return _table(summaries, dataset, "best", caption, rows, columns, [*notes, last])
 
 
-def _budget(summaries: Sequence[Summary], dataset: str, last: str) -> Table:
-    metrics = summaries[0].results.shown(dataset)
-    drawn = [s.curves[(s.curves["dataset"] == dataset) & (s.curves["line"] != "none")] for s in summaries]
-    curves = pd.concat([c.assign(sweep=s.results.name) for s, c in zip(summaries, drawn, strict=True)])
+def _budget(summaries: Sequence[Summary], dataset: str, metrics: Sequence[Metric], last: str) -> Table:
+    drawn = pd.concat([s.curves[s.curves["line"] != "none"].assign(sweep=s.results.name) for s in summaries])
+    curves = pd.concat([of_metric(drawn, dataset, metric) for metric in metrics])
     places = {m.key: decimals(of_metric(curves, dataset, m)["median"]) for m in metrics}
     every = [pd.DataFrame({"variant": s.results.variants}) for s in summaries]
     rows = pd.concat([_interleaved(summaries, every).assign(metric=metric.key) for metric in metrics])
@@ -167,14 +181,14 @@ def _table(
     notes: list[str],
 ) -> Table:
     name, partial = f"compare_{kind}_{words.slug(dataset)}", any(summary.partial for summary in summaries)
-    said = [*_common(summaries, dataset), *notes]
+    said = [words.COUNTS, *_common(summaries, dataset), *notes]
     return replace(cells.table(name, caption, rows, columns, said, partial=partial), text_columns=2)
 
 
 def _common(summaries: Sequence[Summary], dataset: str) -> list[str]:
-    """Return what stands under every table: protocol, and what each sweep is."""
+    """Return what is said of every table: protocol, and what each sweep is."""
     notes = [f"Partial: {s.results.name}: {s.missing}." for s in summaries if s.partial]
-    notes += [words.COUNTS, *_each(summaries, lambda s: words.protocol_note(s.results, dataset))]
+    notes += [*_each(summaries, lambda s: words.protocol_note(s.results, dataset))]
     for summary in summaries:
         name, results = summary.results.name, summary.results
         rerun = f" {words.rerun_note(results, dataset)}" if results.definition.get("rerun") else ""

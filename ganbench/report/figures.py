@@ -245,8 +245,15 @@ def band_panels(variants: Sequence[str], metric: Metric) -> tuple[Figure, list[A
     figure, axes = panels(rows, columns, size=(7.6 / columns, 1.75), sharex=True, sharey=True)
     for ax in axes[len(variants) :]:
         ax.set_axis_off()
+    for ax in lowest(axes, len(variants)) if len(axes) > len(variants) else []:
+        ax.tick_params(labelbottom=True)  # the panel below it is off
     figure.supylabel(f"{words.metric_name(metric)} {words.arrow(metric)}", fontsize=8)
     return figure, axes
+
+
+def lowest(axes: Sequence[Axes], n: int) -> Sequence[Axes]:
+    """Return the lowest of the first n panels in each column of `band_panels`."""
+    return axes[max(n - BAND_COLUMNS, 0) : n]
 
 
 def fit_bands(ax: Axes, metric: Metric, curves: pd.DataFrame, *, iid: bool = True) -> None:

@@ -122,7 +122,7 @@ def test_files_are_the_same_each_time_and_escaped(tmp_path: Path):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     html = (tmp_path / "a" / "index.html").read_text()
     assert "<h1>&lt;one&gt; and two &amp; b</h1>" in html
-    assert len(list((tmp_path / "a" / "tables").iterdir())) == 9
+    assert len(list((tmp_path / "a" / "tables").iterdir())) == 6
 
 
 @pytest.fixture
