@@ -8,18 +8,17 @@ from pathlib import Path
 
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import Summary, summarise
-from ganbench.files import replace_bytes, replace_text
+from ganbench.files import replace_text
 from ganbench.report import samples
 from ganbench.report.beside import beside
 from ganbench.report.figures import Drawing, figures
+from ganbench.report.folder import FORMATS, settle, write_figure, write_table
 from ganbench.report.numbers import report_json
 from ganbench.report.page import Record, links_of, page, read_record, write_record
-from ganbench.report.render import Table, csv, latex, markdown
+from ganbench.report.render import Table
 from ganbench.report.style import styled, to_bytes
 from ganbench.report.tables import tables
 from ganbench.report.threads import one_thread
-
-FORMATS: dict[str, Callable[[Table], str]] = {"csv": csv, "md": markdown, "tex": latex}
 
 
 @one_thread()
@@ -40,13 +39,13 @@ def build(
             made = list(tables(summary))
             for table in made:
                 say(f"table {table.name}")
-                for kind, render in FORMATS.items():
-                    replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+                write_table(table, out)
             numbers = report_json(summary, made, [*drawings])
             say("page")
             _write_page(summary, made, [*drawings], record(), out)
             say("figures")
             drawn()
+    settle(out, [table.name for table in made], drawings)
     replace_text(out / "report.json", numbers)
     return out
 
@@ -55,8 +54,7 @@ def draw_figures(drawings: Mapping[str, Drawing], out: Path) -> None:
     """Draw into `figures/*` of a folder, as PDF and PNG."""
     with styled():
         for name, draw in drawings.items():
-            for kind, content in to_bytes(draw()).items():
-                replace_bytes(out / "figures" / f"{name}.{kind}", content)
+            write_figure(name, to_bytes(draw()), out)
 
 
 def _write_page(summary: Summary, made: list[Table], names: list[str], record: Record, out: Path) -> None:

@@ -14,7 +14,8 @@ from ganbench.analysis.results import Metric, ReportError, Results, refuse_mixtu
 from ganbench.analysis.summary import Summary
 from ganbench.files import replace_text
 from ganbench.report import cells, words
-from ganbench.report.build import FORMATS, draw_figures
+from ganbench.report.build import draw_figures
+from ganbench.report.folder import FORMATS, settle, write_table
 from ganbench.report.page import comparison_page
 from ganbench.report.render import MISSING, Table, decimals
 from ganbench.report.tables import BUDGETS, marked
@@ -84,12 +85,12 @@ def write_comparison(summaries: Sequence[Summary], out: Path) -> list[Table]:
     """Write `tables/*`, `figures/*` and `index.html` into a folder and return the tables; the same bytes each time."""
     made = compare(summaries)
     for table in made:
-        for kind, render in FORMATS.items():
-            replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+        write_table(table, out)
     drawings = {
         name: draw for d in _scored(summaries) for name, draw in figures(summaries, d, _shown(summaries, d))
     }
     draw_figures(drawings, out)
+    settle(out, [table.name for table in made], drawings)
     shown = {name: (out / "figures" / f"{name}.png").read_bytes() for name in drawings}
     names = [summary.results.name for summary in summaries]
     replace_text(out / "index.html", comparison_page(names, made, tuple(FORMATS), shown))

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from ganbench.files import replace_bytes, replace_text
 from ganbench.probes.probe import Finding, Panel, Series
-from ganbench.report.render import Table, csv, latex, markdown
+from ganbench.report.folder import FORMATS
+from ganbench.report.render import Table
 from ganbench.report.style import (
     GREY,
     Look,
@@ -33,7 +34,7 @@ COLUMNS = 3
 def write(finding: Finding, out: Path) -> Path:
     """Write `table.*`, `figure.*` and `finding.json` and return the folder: the same finding gives the same bytes."""
     table = _table(finding)
-    for kind, render in {"csv": csv, "md": markdown, "tex": latex}.items():
+    for kind, render in FORMATS.items():
         replace_text(out / f"table.{kind}", render(table))
     with styled():
         for kind, content in to_bytes(draw(finding)).items():

@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 from commands import ganbench
 
-WRITTEN = (".md", ".tex")  # rounded; the last digits of CSV and the pixels of figures may be a machine's
+WRITTEN = (
+    ".md",
+    ".tex",
+    ".txt",
+)  # rounded; the last digits of CSV and the pixels of figures may be a machine's
 TOLD = "import sys; from ganbench import cli\ntry: cli.main()\nfinally: print('torch' in sys.modules)"
 SECONDS = 120  # of processor time, so that a busy machine changes nothing
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """Return the documents and tables of a report or paper."""
+    """Return the documents, tables and list of files of a report or paper."""
     paths = [path for path in folder.rglob("*") if path.suffix in WRITTEN]
     return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in paths}
 

@@ -352,6 +352,15 @@ def test_an_exhibit_that_the_draws_cannot_carry_says_so_and_the_paper_goes_on(tm
     assert "need independent draws" in (tmp_path / "tables" / "pairs.tex").read_text()
 
 
+def test_a_paper_made_again_has_the_files_of_the_new_one_alone(tmp_path: Path):
+    first = paper({"kind": "pairs", "sweeps": ["ring"]}, {"kind": "failures", "sweeps": ["ring"]})
+    second = paper({"kind": "failures", "sweeps": ["ring"]})
+    write_paper(first, shelf({"ring": ring()}), tmp_path / "again")
+    write_paper(second, shelf({"ring": ring()}), tmp_path / "again")
+    write_paper(second, shelf({"ring": ring()}), tmp_path / "fresh")
+    assert contents(tmp_path / "again") == contents(tmp_path / "fresh")
+
+
 def test_best_scores_stand_beside_published_ones_that_are_marked():
     exhibit = made(
         "best",

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from ganbench.analysis.results import Results
 from ganbench.analysis.summary import Summary
 from ganbench.report import words
+from ganbench.report.folder import FIGURE_KINDS
 from ganbench.report.page.data import packed, payload
 from ganbench.report.page.pictures import Picture, data_uri, pictures
 from ganbench.report.page.record import Record
@@ -32,7 +33,6 @@ SCRIPTS = (
     "app.js",
 )  # in the order they need each other
 STORE_FILES = ("sweep.yaml", "trials.jsonl", "scores.parquet", "baselines.jsonl")
-FIGURE_KINDS = ("png", "pdf")
 OUTCOMES = ("planned", "done", "diverged", "never_finite", "failed", "pending")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ganbench.analysis.draws import StatisticsError
-from ganbench.files import replace_bytes, replace_text
-from ganbench.report.build import FORMATS
+from ganbench.files import replace_text
+from ganbench.report.folder import settle, write_figure, write_table
 from ganbench.report.paper.document import Page, as_markdown, as_tex
 from ganbench.report.paper.exhibit import Exhibit
 from ganbench.report.paper.plan import Entry, Paper, Section
@@ -38,6 +38,12 @@ def write_paper(
             for exhibit in page.exhibits:
                 say(f"writing {page.title}")
                 _write(exhibit, out)
+    exhibits = [exhibit for page in pages for exhibit in page.exhibits]
+    settle(
+        out,
+        [table.name for exhibit in exhibits for table in exhibit.tables],
+        [drawing.name for exhibit in exhibits for drawing in exhibit.figures],
+    )
     replace_text(out / "paper.tex", as_tex(paper, pages))
     replace_text(out / "paper.md", as_markdown(paper, pages))
     return pages
@@ -73,8 +79,6 @@ def _made(entry: Entry, shelf: Shelf) -> Exhibit:
 
 def _write(exhibit: Exhibit, out: Path) -> None:
     for table in exhibit.tables:
-        for kind, render in FORMATS.items():
-            replace_text(out / "tables" / f"{table.name}.{kind}", render(table))
+        write_table(table, out)
     for drawing in exhibit.figures:
-        for kind, content in to_bytes(drawing.figure).items():
-            replace_bytes(out / "figures" / f"{drawing.name}.{kind}", content)
+        write_figure(drawing.name, to_bytes(drawing.figure), out)
