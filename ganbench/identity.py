@@ -29,7 +29,9 @@ PRESENTATION = frozenset({"name", "headline", "curve", "select"})
 PLACED = frozenset({"weights", "url", "download"})
 
 # (hash version it came with, `_target_`, field, neutral value): a field added later leaves old ids as they were.
-NEUTRAL: tuple[tuple[int, str, str, Any], ...] = ()
+NEUTRAL: tuple[tuple[int, str, str, Any], ...] = (
+    (1, "ganbench.datasets.image_folder.ImageFolder", "name", ""),
+)
 
 # Floats of these families vary over the lanes of a pack; all else is structure.
 BATCHED = tuple(

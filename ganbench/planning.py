@@ -35,6 +35,7 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
         check_config(config, PRECISIONS)
         if spec.rerun and spec.rerun.select.metric is not None:
             check_metric("rerun.select.metric", spec.rerun.select.metric, config["protocol"])
+    _refuse_twins(resolved)
     adaptive = _adaptive(composed)
     protocols = {v.choices["dataset"]: r["protocol"] for v, r in zip(composed, resolved, strict=True)}
     return {
@@ -49,6 +50,19 @@ def definition_of(spec: SweepSpec, composed: list[Variant]) -> dict[str, Any]:
             {"choices": v.choices, "search_key": v.search_key, "config": v.config} for v in composed
         ],
     }
+
+
+def _refuse_twins(resolved: list[dict[str, Any]]) -> None:
+    """Refuse datasets that differ in nothing but where they lie: their trials would be the same ones."""
+    roots: dict[str, str] = {}
+    for config in resolved:
+        root = str(config["dataset"].get("root", ""))
+        first = roots.setdefault(digest(training_config(config)["dataset"]), root)
+        if first != root:
+            raise ConfigError(
+                f"dataset.root {first!r} and {root!r} are two places of one dataset to a trial: give each folder a"
+                " dataset.name of its own (image_folder), or sweep them apart"
+            )
 
 
 def _adaptive(composed: list[Variant]) -> bool:

@@ -15,6 +15,7 @@ from ganbench.instantiation import instantiate, load_plugins
 from ganbench.nodes import resolve
 from ganbench.protocols import Snapshot
 from ganbench.records import Score, Trial
+from ganbench.scoring import SCHEDULES
 from ganbench.store import Store
 from ganbench.store.adopted import refuse_imported
 from ganbench.store.later import add_baselines, remember
@@ -24,7 +25,6 @@ from ganbench.worker.bench import baseline_rows, bench_of, trial_config
 from ganbench.worker.packrun import finite_or_none
 from ganbench.worker.snapshots import load_snapshot
 
-SCHEDULES = ("every", "best_last")
 Facts: TypeAlias = tuple[int, int, float]  # a checkpoint's step, the images seen until then, and the seconds
 
 

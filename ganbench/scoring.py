@@ -21,6 +21,7 @@ from ganbench.rng import Rng
 from ganbench.tree import leaves
 
 CHUNK = 512  # images generated or featurised at once; fixed, since batch size moves the last digits
+SCHEDULES = ("every", "best_last")  # of metrics: checkpoints at which they are computed
 SHOWN = {True: 64, False: 512}  # samples kept for pictures: images, vectors
 
 
@@ -81,7 +82,7 @@ class Scorer:
                 "choose inception or lenet28 as its space"
             )
 
-    def keys(self, at: Iterable[str] = ("every", "best_last")) -> list[str]:
+    def keys(self, at: Iterable[str] = SCHEDULES) -> list[str]:
         """Return the metric keys this protocol gives, for metrics of the schedules named."""
         return [
             metric_key(name, m.space) for m in self._metrics.values() if m.at in tuple(at) for name in m.names
@@ -210,13 +211,14 @@ class Scorer:
         """Score what every table is read against, baseline → {metric key: value}.
 
         `real`: training images the reference has never seen; `replay`: other training images, as a generator that
-        memorised them would give; `blank`: the mean training image; `untrained`: the generator at initialisation,
-        which stands in for diverged (the ceiling).
+        memorised them would give; `blank`: the mean of the first 10 000 training images; `untrained`: the generator
+        at initialisation, which stands in for diverged (the ceiling).
         """
-        scores = {name: self.score(Fakes(images, None), None) for name, images in self.stand_ins().items()}
-        fakes = self.generate(*untrained)
-        scores["untrained"] = self.score(fakes, untrained[0], at=("every", "best_last"))
-        return scores
+        scores = {
+            name: self.score(Fakes(images, None), None, SCHEDULES)
+            for name, images in self.stand_ins().items()
+        }
+        return {**scores, "untrained": self.score(self.generate(*untrained), untrained[0], SCHEDULES)}
 
 
 def shown(images: Tensor) -> Tensor:

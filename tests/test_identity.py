@@ -263,3 +263,13 @@ def test_training_and_protocol_are_hashed_apart() -> None:
     config = resolved()
     assert id_of({**config, "protocol": {**config["protocol"], "n_fake": 5}}) == id_of(config)
     assert protocol_id(config["protocol"]) == protocol_id(resolved("vae")["protocol"])
+
+
+def test_the_name_of_a_named_folder_counts_and_none_keeps_old_ids() -> None:
+    base = ["dataset=image_folder", "protocol=gray28_1k"]
+    plain, named = (
+        resolve(compose([*base, *more]).config)
+        for more in ([], ["dataset.name=faces", "dataset.root=/faces"])
+    )
+    old = {**plain, "dataset": {k: v for k, v in plain["dataset"].items() if k != "name"}}
+    assert id_of(old) == id_of(plain) != id_of(named)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ganbench import sweep
+from ganbench import config, sweep
 from ganbench.analysis.results import Results
 from ganbench.errors import ConfigError
 from ganbench.growth import added, extend
@@ -55,6 +55,27 @@ def results(
     scores["status"] = scores["value"].notna().map({True: "ok", False: "diverged"})
     lines = [{**t.to_json(), **t.variant, "state": "done"} for t in trials]
     return Results("quickstart", definition, pd.DataFrame(lines), scores, pd.DataFrame(), {})
+
+
+FOLDER = ("model=ns_gan", "dataset=image_folder", "protocol=gray28_1k")
+
+
+@pytest.mark.parametrize("axis", ["dataset.root=/a,/b", "dataset=one,two"])
+def test_two_folders_of_one_name_are_refused(axis: str, tmp_path: Path) -> None:
+    """What lies where is no part of a trial, so both would be the same trials."""
+    written = Path(config.__file__).parents[1] / "conf" / "dataset" / "image_folder.yaml"
+    (tmp_path / "dataset").mkdir()
+    for name, root in (("one", "/a"), ("two", "/b")):
+        text = written.read_text().replace('root: ""', f"root: {root}")
+        (tmp_path / "dataset" / f"{name}.yaml").write_text(text)
+    spec = load_sweep("quickstart", [*FOLDER, "search.trials=2", axis], tmp_path)
+    with pytest.raises(ConfigError, match=r"dataset.root '/a' and '/b' .* dataset.name"):
+        definition_of(spec, variants(spec, tmp_path))
+    named = (tmp_path / "dataset" / "two.yaml").read_text().replace('name: ""', "name: two")
+    (tmp_path / "dataset" / "two.yaml").write_text(named)
+    if axis == "dataset=one,two":
+        trials = searched(definition_of(spec, variants(spec, tmp_path)))
+        assert len({trial.trial_id for trial in trials}) == len(trials) == 4
 
 
 def reruns(definition: dict[str, Any], last: Energies, first: Energies | None = None) -> list[Setting]:

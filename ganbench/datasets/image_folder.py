@@ -26,9 +26,11 @@ class ImageFolder:
     Each is cropped about its centre to the target's aspect ratio and resized to `image_shape` [C, H, W] by
     Pillow's antialiased bicubic filter; one channel means gray (ITU-R 601 luma). Orientation tags are not
     applied. A picture is for testing where the first 64 bits of sha256(path below root) are below
-    `test_share` · 2⁶⁴: adding or removing pictures never moves the others.
+    `test_share` · 2⁶⁴: adding or removing pictures never moves the others. `name` says which pictures they are and
+    is part of what a trial is, as `root` is not: a folder may move.
     """
 
+    name: str
     image_shape: tuple[int, ...]
     root: str
     test_share: float

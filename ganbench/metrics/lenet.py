@@ -73,9 +73,10 @@ def _network(sha256: str, device: torch.device) -> LeNet:
 class LeNet28:
     """Features of 28x28 gray images: the 128 hidden units of a classifier of Fashion-MNIST.
 
-    Trained by `tools/train_lenet28.py` on five sixths of Fashion-MNIST's training images and never on images
-    that serve as reference; that command printed an accuracy of .907 on the last sixth and .902 on the test
-    images, and the weight file's metadata says so. Raises `DataError` for other image shapes, NaN and values
+    Trained by `tools/train_lenet28.py` on five sixths of Fashion-MNIST's training images and never on its test
+    images, the reference of protocols (the probes of bias and mode dropping take both sides from the training
+    images); that command printed an accuracy of .907 on the last sixth and .902 on the test images, and the
+    weight file's metadata says so. Raises `DataError` for other image shapes, NaN and values
     outside [0, 1].
     """
 

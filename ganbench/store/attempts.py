@@ -121,6 +121,10 @@ class Attempt:
         """Return how the attempt ended; None while it has not."""
         return files.read_json(self.folder / "outcome.json")
 
+    def done(self) -> bool:
+        """Return whether it took its trials to their end."""
+        return (self.outcome() or {}).get("outcome") == "done"
+
     def failure(self) -> dict[str, Any] | None:
         """Return why the attempt failed."""
         return files.read_json(self.folder / "failure.json")

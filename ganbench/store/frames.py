@@ -19,6 +19,7 @@ from ganbench.records import Pack, Trial
 from ganbench.store.states import DIVERGED, Reached
 
 BASELINE = ["dataset", "protocol", "baseline", "metric", "value", "unit"]
+UNFINISHED = "unfinished"  # a column of rows of attempts that have not ended well
 KEY = ["trial_id", "step", "metric", "protocol"]  # what identifies a row
 TEXTS = ("trial_id", "metric", "protocol", "status", "pack_id")
 _FACTS = ["images_seen", "seconds", "value", "status", "pack_id", "attempt"]
@@ -57,20 +58,42 @@ def _series(name: str, values: list[Any]) -> pd.Series[Any]:
 def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of several tables once each, those of later tables where they repeat.
 
-    Raises `StoreError` where two rows of one trial, step, metric and protocol differ in value.
+    Where two rows of one trial, step, metric and protocol differ, the attempt that took the trial further is right:
+    the other ended early, and the trial went on elsewhere. Of two that went as far, one that is `unfinished` gives
+    way. Raises `StoreError` where that does not tell them apart.
     """
     present = [table for table in tables if len(table)]
     if not present:
         return scores_frame([])
     rows = present[0] if len(present) == 1 else pd.concat(present, ignore_index=True)
-    repeated = rows[rows.duplicated(KEY, keep=False)]
-    if repeated.empty:
-        return rows
-    different = repeated.drop_duplicates([*KEY, "value", "status"])
-    clash = different[different.duplicated(KEY, keep=False)]
-    if len(clash):
-        raise StoreError(_clash(clash))
-    return rows.drop_duplicates(KEY, keep="last", ignore_index=True)
+    if rows.duplicated(KEY).any():
+        clash = _clashing(rows)
+        if len(clash):
+            rows = rows.drop(_given_way(rows, clash, np.repeat(range(len(present)), [*map(len, present)])))
+            left = _clashing(rows)
+            if len(left):
+                raise StoreError(_clash(left))
+        rows = rows.drop_duplicates(KEY, keep="last", ignore_index=True)
+    return rows.drop(columns=UNFINISHED, errors="ignore")
+
+
+def _clashing(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows that differ from another of their key, each different one once."""
+    different = rows[rows.duplicated(KEY, keep=False)].drop_duplicates([*KEY, "value", "status"])
+    return different[different.duplicated(KEY, keep=False)]
+
+
+def _given_way(rows: pd.DataFrame, clash: pd.DataFrame, table: NDArray[np.int64]) -> pd.Index:
+    """Return the places of all rows of clashing keys that are not of the attempt that went furthest."""
+    ours = rows.assign(table=table)[rows["trial_id"].isin(clash["trial_id"])]
+    reach = ours.groupby(["trial_id", "table", "attempt"], observed=True)["step"].transform("max")
+    ended = ~ours[UNFINISHED].eq(True) if UNFINISHED in ours else True  # noqa: FBT003  (absent is NaN)
+    ours = ours.assign(standing=2 * reach + ended)
+    contested = ours.merge(clash[KEY].drop_duplicates(), on=KEY).set_index(KEY)
+    best = contested["standing"].groupby(level=KEY, observed=True).max()
+    there = pd.MultiIndex.from_frame(ours[KEY])
+    needed = best.reindex(there).to_numpy()
+    return ours.index[(ours["standing"] < needed).to_numpy()]
 
 
 def with_axes(scores: pd.DataFrame, packs: Mapping[str, Pack]) -> pd.DataFrame:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -51,14 +51,14 @@ def _merged(
     there = begun(folder, known.keys() & plan.packs.keys())
     # a pack's attempts are read all or none: which of two has a row is decided by the newest
     unread = [pack_id for pack_id in plan.packs if there.get(pack_id, []) != known.get(pack_id)]
-    ours = (
-        row | {"pack_id": pack_id, "attempt": attempt.number}
-        for pack_id in unread
-        for attempt in attempts(pack_id)
-        for row in attempt.scores()
-    )
+    ours = (row for pack_id in unread for attempt in attempts(pack_id) for row in _rows(pack_id, attempt))
     compacted = _compacted(folder, plan, coded=coded)
     return frames.merge([compacted, frames.scores_frame(later), frames.scores_frame(ours)])
+
+
+def _rows(pack_id: str, attempt: Attempt) -> Iterator[dict[str, Any]]:
+    facts = {"pack_id": pack_id, "attempt": attempt.number, frames.UNFINISHED: not attempt.done()}
+    return (row | facts for row in attempt.scores())
 
 
 def baselines(folder: Path, attempts: list[Attempt]) -> pd.DataFrame:

@@ -46,7 +46,9 @@ def test_centers(build):
     assert torch.allclose(build("ring_hard").centers[2], torch.tensor([0.0, 2 / 1.414]), atol=1e-6)
     assert build("ring_hard").sd == 0.02 / 1.414
     line = [-4.0, -2.0, 0.0, 2.0, 4.0]
-    assert build("grid").centers.tolist() == [[x, y] for x in line for y in line]
+    grid = torch.tensor([[x, y] for x in line for y in line]) / 2.828
+    assert torch.allclose(build("grid").centers, grid, atol=1e-6)
+    assert build("grid").sd == 0.05 / 2.828
 
 
 def test_squared_distance_is_to_the_nearest_centre(build):

@@ -13,6 +13,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from ganbench.batches import as_float
 from ganbench.config import compose
 from ganbench.errors import ConfigError
 from ganbench.instantiation import instantiate
@@ -197,6 +198,17 @@ def test_a_replay_of_the_training_set_is_caught_in_a_protocol(
     assert replay["gap_pixels@0.5"] > 0.4
     for q in ("0.01", "0.5"):
         assert abs(fresh[f"gap_pixels@{q}"]) < 2.5 * fresh[f"gap_se_pixels@{q}"]
+
+
+def test_baselines_have_the_scores_of_the_best_and_last_checkpoint_too(
+    protocol: dict[str, Any], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = Scorer(protocol, None, images)
+    monkeypatch.setattr(scorer, "generate", lambda *_: Fakes(as_float(images.train[:400]), None))
+    found = scorer.baselines((None, None))  # type: ignore[arg-type]
+    assert [*found] == ["real", "replay", "blank", "untrained"]
+    assert {frozenset(scores) for scores in found.values()} == {frozenset(scorer.keys())}
+    assert found["replay"]["gap_pixels@0.01"] > 0.95
 
 
 def test_training_images_are_there_only_where_they_are_asked_for(

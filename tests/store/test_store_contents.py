@@ -94,8 +94,9 @@ def test_a_file_that_changed_is_read(
 
 def test_a_row_that_disagrees_is_an_error_as_before(tmp_path: Path) -> None:
     store = compacted(tmp_path)
-    claimed(store, "p1").append_scores([score("t1", 10, 0.75)])
-    with pytest.raises(StoreError, match="disagree on f1_ring of trial t1 at step 10"):
+    path = store.folder / "packs/p0/attempt-1/scores.jsonl"
+    path.write_text(path.read_text().replace('"value": 0.5', '"value": 0.75'))
+    with pytest.raises(StoreError, match="disagree on f1_ring of trial t0 at step 10"):
         Store(tmp_path, "toy").scores()
 
 

@@ -65,6 +65,42 @@ def test_attempts_that_disagree_are_an_error(tmp_path: Path, one: float | None, 
     assert "move one attempt's folder away" in str(caught.value)
 
 
+def values(store: Store) -> dict[int, float]:
+    return store.scores().set_index("step")["value"].to_dict()
+
+
+def test_a_trial_that_was_begun_elsewhere_is_what_the_attempt_that_ended_it_says(tmp_path: Path) -> None:
+    """Its rows were compacted, its packs were not copied, and here the last digits are others."""
+    store = planned(tmp_path, packs=1)
+    first = claimed(store, "p0")
+    first.append_scores([score("t0", 5, 0.1), score("t0", 10, 0.2)])
+    first.finish("stopped")
+    store.compact()
+    (tmp_path / "toy/packs").rename(tmp_path / "gone")
+    store = Store(tmp_path, "toy")
+    again = claimed(store, "p0")
+    again.append_scores([score("t0", 5, 0.11)])
+    assert values(Store(tmp_path, "toy")) == {5: 0.1, 10: 0.2}
+    again.append_scores([score("t0", 10, 0.22)])
+    assert values(Store(tmp_path, "toy")) == {5: 0.1, 10: 0.2}
+    finish(again, score("t0", 20, 0.33))
+    assert values(Store(tmp_path, "toy")) == {5: 0.11, 10: 0.22, 20: 0.33}
+    Store(tmp_path, "toy").compact()
+    assert values(Store(tmp_path, "toy")) == {5: 0.11, 10: 0.22, 20: 0.33}
+
+
+def test_the_last_step_scored_again_after_a_kill_is_the_one_that_counts(tmp_path: Path) -> None:
+    store = planned(tmp_path, packs=1, lanes=2)
+    first = claimed(store, "p0")
+    first.append_scores([score("t0", 10), score("t1", 10), score("t0", 20, 0.1)])
+    first.finish("stopped")
+    finish(claimed(store, "p0"), score("t0", 20, 0.2), score("t1", 20, 0.5))
+    table = store.scores()
+    found = table.set_index(["trial_id", "step"])[["value", "attempt"]].T.to_dict("list")
+    assert found == {("t0", 10): [0.5, 1], ("t0", 20): [0.2, 2], ("t1", 10): [0.5, 1], ("t1", 20): [0.5, 2]}
+    assert [*table] == [name for name in table if name != "unfinished"]
+
+
 def test_compacted_rows_must_agree_too(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
     finish(claimed(store, "p0"), score("t0"))

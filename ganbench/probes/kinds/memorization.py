@@ -9,7 +9,7 @@ import torch
 
 from ganbench.probes.probe import Finding, Panel, Question, Series
 from ganbench.probes.subject import subject_of
-from ganbench.scoring import Fakes, Scorer
+from ganbench.scoring import SCHEDULES, Fakes, Scorer
 from ganbench.terminal import Console
 
 TITLE = "Metrics as training images are repeated"
@@ -38,7 +38,7 @@ def run(question: Question, console: Console) -> Finding:
             copies = round(share * n)
             mixture = torch.cat([sets["replay"][:copies], sets["real"][copies:]])
             images = sets["blank"] if name == "blank" else mixture
-            scores = scorer.score(Fakes(images, None), None, at=("every", "best_last"))
+            scores = scorer.score(Fakes(images, None), None, SCHEDULES)
             rows += [
                 {"set": name, "share": share, "metric": k, "value": v, "n": n} for k, v in scores.items()
             ]
