@@ -187,11 +187,13 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def read_json(path: Path | str) -> dict[str, Any] | None:
-    """Return a JSON file's content; None where there is no file or it cannot be read."""
+    """Return a JSON file's content; None where there is no file or it holds none. Raises `PermissionError`."""
     try:
         # making a Path costs as much as reading, and a buffer as much again: ten thousand packs
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             content: dict[str, Any] = json.loads(file.read())
+    except PermissionError:  # absent would mean that a pack that is done is lost
+        raise
     except (OSError, ValueError):
         return None
     return content

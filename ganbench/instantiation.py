@@ -103,6 +103,15 @@ def load_plugins(names: list[str]) -> dict[str, str]:
     return {name: _load_plugin(name) for name in names}
 
 
+def load_frozen(plugins: Mapping[str, str]) -> None:
+    """Import the modules of a sweep's definition; raises `ConfigError` where one has changed since it was begun."""
+    for name, sha256 in plugins.items():
+        if _load_plugin(name) != sha256:
+            raise ConfigError(
+                f"--plugin {name} has changed since the sweep was begun: restore it, or start another sweep with it"
+            )
+
+
 def _load_plugin(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ConfigError(f"--plugin {name!r} must be the dotted name of a module, such as my_parts.losses")

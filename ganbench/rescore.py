@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from ganbench.config import compose
 from ganbench.errors import StoreError
 from ganbench.identity import protocol_id
-from ganbench.instantiation import instantiate, load_plugins
+from ganbench.instantiation import instantiate, load_frozen, load_plugins
 from ganbench.nodes import resolve
 from ganbench.protocols import Snapshot
 from ganbench.records import Score, Trial
@@ -43,7 +43,8 @@ def rescore(
     torch.set_num_threads(1)
     store = open_store(name, results)
     refuse_imported(store, "scored")
-    load_plugins([*store.definition()["plugins"], *plugins])
+    load_frozen(store.definition()["plugins"])
+    load_plugins(list(plugins))
     rules = resolve(compose([f"protocol={protocol}"], config_dir).config)["protocol"]
     identity = protocol_id(rules)
     found, todo = _snapshots(store, identity)

@@ -15,7 +15,7 @@ from ganbench.errors import ConfigError, UserError
 from ganbench.files import masked
 from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
-from ganbench.instantiation import load_plugins
+from ganbench.instantiation import load_frozen, load_plugins
 from ganbench.launch import Launched, batch_script, launch
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
@@ -166,7 +166,7 @@ def continue_sweep(results: Path, name: str, settings: dict[str, Any]) -> None:
     store = Store(results, name)
     with masked(settings["umask"]), store.driver():
         definition = store.definition()
-        load_plugins(list(definition.get("plugins", {})))
+        load_frozen(definition.get("plugins", {}))
         _advance(store, definition, settings, Console())
 
 

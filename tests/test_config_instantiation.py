@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 
 from ganbench.errors import ConfigError
-from ganbench.instantiation import instantiate, load_plugins
+from ganbench.instantiation import instantiate, load_frozen, load_plugins
 from ganbench.tree import component, full_name
 
 FLOAT = "optuna.distributions.FloatDistribution"
@@ -130,6 +130,18 @@ def test_plugins_bring_components_and_are_hashed(tmp_path: Path, monkeypatch: py
     assert len(hashes["own_plugin"]) == 64
     assert instantiate(node).weight == 2.0
     monkeypatch.delitem(sys.modules, "own_plugin")
+
+
+def test_a_sweep_goes_on_with_the_plugin_that_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "frozen_plugin.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    begun = load_plugins(["frozen_plugin"])
+    load_frozen(begun)
+    (tmp_path / "frozen_plugin.py").write_text(PLUGIN + "\n")
+    with pytest.raises(ConfigError, match="--plugin frozen_plugin has changed since the sweep was begun"):
+        load_frozen(begun)
 
 
 def hash_in_fresh_process(folder: Path, name: str) -> str:

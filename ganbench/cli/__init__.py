@@ -29,6 +29,11 @@ def main() -> None:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name="ganbench", standalone_mode=False))
     except UserError as error:
         _end(2, str(error))
+    except PermissionError as error:
+        _end(
+            2,
+            f"no permission for {error.filename}: ask its owner (docs/cluster.md, *Who may read and write*)",
+        )
     except _Misuse as error:
         _end(
             2,

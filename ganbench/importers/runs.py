@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ganbench.errors import DataError
+from ganbench.files import NAME
 from ganbench.identity import digest
 from ganbench.importers.readings import RUN
 from ganbench.records import Trial
 
+PACK = "imported-"  # what the id of a run's pack starts with
 STAGES = ("search", "rerun")
 KEY = ("trial_id", "step", "metric", "protocol")
 SCORE = (*KEY, "images_seen", "seconds", "value", "status", "pack_id", "attempt")
@@ -72,7 +75,7 @@ def _blank(value: Any) -> bool:
 
 def _whole(value: Any) -> int:
     number = float(value)
-    if number < 0 or number != int(number):
+    if not (0 <= number < np.inf) or number != int(number):
         raise ValueError(value)
     return int(number)
 
@@ -98,7 +101,10 @@ def _stage(value: Any) -> str:
 
 
 def _flag(value: Any) -> bool:
-    return {"true": True, "1": True, "": False, "false": False, "0": False, "nan": False}[str(value).lower()]
+    known = {"true": True, "1": True, "": False, "false": False, "0": False, "nan": False}
+    if str(value).lower() not in known:
+        raise ValueError(value)
+    return known[str(value).lower()]
 
 
 def planned(rows: pd.DataFrame, axes: tuple[str, ...], form: str) -> tuple[list[Trial], pd.DataFrame]:
@@ -113,7 +119,7 @@ def planned(rows: pd.DataFrame, axes: tuple[str, ...], form: str) -> tuple[list[
     _refuse_same_place(trials, first)
     ids = np.array([trial.trial_id for trial in trials], dtype=object)
     scores = rows.assign(trial_id=ids[rows["_run"].to_numpy()], attempt=1)
-    scores["pack_id"] = "imported-" + scores["trial_id"].astype(str)
+    scores["pack_id"] = PACK + scores["trial_id"].astype(str)
     return trials, _once(scores[list(SCORE)])
 
 
@@ -148,9 +154,15 @@ def _trial(row: dict[Any, Any], axes: tuple[str, ...], params: list[str], form: 
     told = {"format": form, "variant": variant, "params": drawn, "run": str(row.get("run", ""))}
     told |= {name: row[name] for name in ("stage", "index", "seed", "is_default")}
     stated = row.get("trial_id")
-    trial_id = digest(told) if _blank(stated) else str(stated)
+    trial_id = digest(told) if _blank(stated) else _nameable(str(stated))
     facts = (row["stage"], row["index"], row["seed"], bool(row["is_default"]), drawn)
-    return Trial(trial_id, variant, *facts, f"imported-{trial_id}", 0)
+    return Trial(trial_id, variant, *facts, PACK + trial_id, 0)
+
+
+def _nameable(trial_id: str) -> str:
+    """Return a trial's id where it can name a folder, as a pack's must, else a hash of it."""
+    fits = re.fullmatch(NAME, trial_id) and re.fullmatch(NAME, PACK + trial_id)
+    return trial_id if fits else digest({"trial_id": trial_id})
 
 
 def _refuse_same_place(trials: list[Trial], first: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ from ganbench.allocator import keep_freed_memory
 from ganbench.controller import ask_more
 from ganbench.devices import describe, device
 from ganbench.errors import UserError
-from ganbench.instantiation import load_plugins
+from ganbench.instantiation import load_frozen
 from ganbench.records import Pack
 from ganbench.scoring import shown
 from ganbench.store import Store
@@ -44,7 +44,7 @@ def run_slot(
     """
     keep_freed_memory()
     store = Store(Path(results), name)
-    load_plugins(list(store.definition().get("plugins", {})))
+    load_frozen(store.definition().get("plugins", {}))
     in_turn = False
     while not stop() and store.halts.why() is None:
         claimed = _claim(store, slot, in_turn=in_turn, retry_failed=retry_failed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chains import one_slot
@@ -114,3 +116,22 @@ def test_links_that_lead_out_are_not_followed_by_gc(tmp_path: Path) -> None:
     assert contents(outside) == before
     assert not (attempt / "checkpoint-5.pt").is_symlink(), "the link itself is the sweep's"
     assert Store(tmp_path / "results", "toy").counts()["done"] == 2
+
+
+def test_a_file_that_may_not_be_read_is_one_line_and_not_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague's umask: what cannot be read says nothing of what is done."""
+    planned(tmp_path, packs=1)
+    one_slot(tmp_path)
+    outcome = tmp_path / "toy/packs/p0/attempt-1/outcome.json"
+    opened = builtins.open
+
+    def denied(path: Any, *words: Any, **options: Any) -> Any:
+        if str(path) == str(outcome):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *words, **options)
+
+    monkeypatch.setattr(builtins, "open", denied)
+    said = refused(ganbench("status", "toy", "--results", tmp_path))
+    assert said == f"no permission for {outcome}: ask its owner (docs/cluster.md, *Who may read and write*)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from commands import contents, ganbench, refused
 
 import ganbench as package
+from ganbench.files import NAME
 from ganbench.importers.bring import form_names
 from ganbench.importers.formats import __path__ as formats
 from ganbench.store import Store
@@ -205,6 +207,8 @@ REFUSED = {
     "twice": (GOOD + "a,d,1,6\n", (), "line 2 and t.csv, line 3 both give fid_inception of one run of a at step 1"),
     "text": (GOOD.replace("5", "five"), (), "line 2: fid_inception is 'five', which is no number"),
     "step": (GOOD.replace(",1,", ",x,"), (), "t.csv, line 2: step is 'x'"),
+    "no end": (GOOD.replace(",1,", ",inf,"), (), "line 2: step is 'inf'"),
+    "flag": ("is_default," + GOOD.replace("\na,", "\nyes,a,"), (), "line 2: is_default is 'yes', which it cannot be"),
     "stage": (GOOD, ("--stated", "stage=final"), "stage is 'final'"),
     "no metric": ("model,dataset,step,loss\na,d,1,5\n", (), "names no metric"),
     "direction": (GOOD, ("--columns", "model=model,dataset=dataset,step=step,q=fid_inception"), "--better q=min"),
@@ -234,6 +238,18 @@ def test_a_csv_is_refused_in_one_line(case: str, here: Path) -> None:
     Path("t.csv").write_text(text)
     assert says in refused(bring("t.csv", "--format", "csv", *words))
     assert list(contents(here)) == ["t.csv"]
+
+
+def test_ids_that_cannot_name_a_folder_are_hashed(here: Path) -> None:
+    ids = ["run 1", "2024-05-01_12:30", "../x", "x" * 125, "fine-1"]
+    rows = [f"{name},a,d,{i},1,5" for i, name in enumerate(ids)]
+    Path("t.csv").write_text("\n".join(["trial_id,model,dataset,index,step,fid_inception", *rows, ""]))
+    assert bring("t.csv", "--format", "csv").code == 0
+    assert ganbench("report", "x", "--results", "results").code == 0
+    kept = [trial.trial_id for trial in Store(Path("results"), "x").plan().trials]
+    assert kept[-1] == "fine-1"
+    assert len({*kept}) == 5
+    assert all(re.fullmatch(NAME, f"imported-{name}") for name in kept)
 
 
 def test_other_files_are_refused_in_one_line(here: Path) -> None:

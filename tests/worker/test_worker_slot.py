@@ -13,7 +13,7 @@ from commands import plain_reports, sweep
 from slotwork import define, diverge, planned, plant, run, snapshots
 
 from ganbench.config import compose, resolve
-from ganbench.errors import DataError, UserError
+from ganbench.errors import ConfigError, DataError, UserError
 from ganbench.growth import extend
 from ganbench.planning import search_settings
 from ganbench.records import Pack
@@ -46,6 +46,19 @@ def test_scored_are_every_so_many_steps_and_the_last(steps: int, every: int, exp
 def test_the_studys_budget_has_its_schedule(dataset: str) -> None:
     budget = resolve(compose([f"dataset={dataset}", "budget=study"]).config)["budget"]
     assert len(checkpoint_steps(budget)) == 5
+
+
+def test_a_slot_refuses_another_plugin_than_the_sweep_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = planned(tmp_path)
+    (tmp_path / "my_parts.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    definition = {**store.definition(), "plugins": {"my_parts": "0" * 64}}
+    monkeypatch.setattr(type(store), "definition", lambda _: definition)
+    with pytest.raises(ConfigError, match="--plugin my_parts has changed"):
+        run(store)
+    assert store.scores().empty
 
 
 def test_every_checkpoint_of_every_lane_is_scored(tmp_path: Path) -> None:
