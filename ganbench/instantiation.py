@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
