@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,12 @@ def bare_name(name: str) -> str:
             f"{name!r} cannot name a folder of results: use letters, digits and . _ - + = @ only"
         )
     return name
+
+
+def called(folder: Path) -> str:
+    """Return how a command names the sweep of a folder: with `--results`, unless it lies in `results`."""
+    where = "" if str(folder.parent) == "results" else f" --results {shlex.quote(str(folder.parent))}"
+    return f"{folder.name}{where}"
 
 
 class Cache:

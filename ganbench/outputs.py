@@ -9,6 +9,7 @@ from typing import Any
 
 from ganbench import scheduler
 from ganbench.errors import StoreError
+from ganbench.files import called
 from ganbench.launch.jobs import folder_of
 from ganbench.launch.memory import starved_jobs
 from ganbench.launch.slots import KILLED, Slots
@@ -59,7 +60,8 @@ def _unit(store: Store, asked: str) -> str:
     if not found:
         raise StoreError(
             f"no trial or pack of {store.name} begins with {asked!r}: "
-            f"their ids stand in {store.folder / 'trials.jsonl'}, those of failures in `ganbench failures {store.name}`"
+            f"their ids stand in {store.folder / 'trials.jsonl'}, those of failures in"
+            f" `ganbench failures {called(store.folder)}`"
         )
     shown = ", ".join(list(found)[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
     raise StoreError(

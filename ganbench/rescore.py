@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from ganbench.config import compose
 from ganbench.errors import StoreError
+from ganbench.files import called
 from ganbench.identity import protocol_id
 from ganbench.instantiation import instantiate, load_frozen, load_plugins
 from ganbench.nodes import resolve
@@ -60,7 +61,7 @@ def rescore(
             update(n)
         store.compact()
     done = f"{name}: {len(todo)} snapshots scored under {identity}, {found - len(todo)} were already"
-    return f"{done}\ntables of them: `ganbench report {name} --protocol {identity}`"
+    return f"{done}\ntables of them: `ganbench report {called(store.folder)} --protocol {identity}`"
 
 
 def _snapshots(store: Store, protocol: str) -> tuple[int, list[tuple[Trial, Facts, Path]]]:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ganbench.analysis.results import Results
 from ganbench.choices import account, continued
 from ganbench.errors import ConfigError, UserError
-from ganbench.files import masked
+from ganbench.files import called, masked
 from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
 from ganbench.instantiation import load_frozen, load_plugins
@@ -184,7 +184,9 @@ def _advance(
         first = {key: value for key, value in slots.items() if key != "round"}  # of this stage
         done = _stage(store, "rerun", first, console)
     if done.detached:
-        console.say(f"{store.name}: {done.detached}; `ganbench status {store.name}` says how far it is")
+        console.say(
+            f"{store.name}: {done.detached}; `ganbench status {called(store.folder)}` says how far it is"
+        )
         return False
     halt = _halted(store)
     if halt is None or halt.kind == HOURS:
@@ -254,7 +256,7 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
     missing = counts["planned"] + counts["running"] + counts["lost"]
     if failed := counts["failed_packs"]:
         console.say(
-            f"{counts['failed']} trials ({failed} packs) failed: see `ganbench failures {store.name}`"
+            f"{counts['failed']} trials ({failed} packs) failed: see `ganbench failures {called(store.folder)}`"
         )
     if missing:
         console.say(f"{missing} trials are not done: the same command continues")

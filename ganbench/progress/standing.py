@@ -8,6 +8,7 @@ from typing import Any
 
 from ganbench.analysis.results import Metric, ReportError, Results
 from ganbench.errors import ConfigError
+from ganbench.files import called
 from ganbench.launch.jobs import folder_of, word
 from ganbench.progress.awaited import RERUN, Key, axes, to_come, variants
 from ganbench.progress.outlook import as_json, assumptions, costs, eta, left, rate
@@ -75,11 +76,11 @@ class Standing:
         return len(found.slots) + len(found.continuations)
 
     def _notes(self, count: Count, awaited: Mapping[Key, int]) -> list[str]:
-        name, units = self._store.name, count.packs + count.baselines
+        units = count.packs + count.baselines
         halt = self._store.halts.why() if units[LOST] + units[PLANNED] else None
         said = [halt.text if halt else "", word(self._store)]
         if units[FAILED]:
-            said.append(f"{units[FAILED]} packs failed: see `ganbench failures {name}`")
+            said.append(f"{units[FAILED]} packs failed: see `ganbench failures {called(self._store.folder)}`")
         if units[UNVERIFIED]:
             said.append(
                 f"{units[UNVERIFIED]} packs run where they cannot be asked: running, as far as is known"

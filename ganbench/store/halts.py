@@ -117,8 +117,8 @@ class Halts:
     def _alike(self, count: int, signature: str) -> str:
         return (
             f"all {count} packs that ended failed alike ({signature}), so no further one is begun: "
-            f"see `ganbench failures {self._name}`, then go on with the same command and --retry failed "
-            "(launcher.breaker=0 never halts)"
+            f"see `ganbench failures {files.called(self._packs.parent)}`, then go on with the same command"
+            " and --retry failed (launcher.breaker=0 never halts)"
         )
 
     def _endings(self) -> Iterator[str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganbench.errors import StoreError
+from ganbench.files import called
 from ganbench.store.folder import Store
 
 
@@ -14,6 +15,7 @@ def open_store(name: str, results: Path) -> Store:
     if not store.exists():
         there = ", ".join(sorted(p.parent.name for p in results.glob("*/sweep.yaml"))) or "none"
         raise StoreError(
-            f"no sweep {name!r} under {results} (there: {there}); start it with `ganbench sweep {name}`"
+            f"no sweep {name!r} under {results} (there: {there}): name its folder with --results, or start it with"
+            f" `ganbench sweep {called(store.folder)}`"
         )
     return store

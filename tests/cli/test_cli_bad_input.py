@@ -102,7 +102,7 @@ NAMES = {
     (
         "status",
         "nothing",
-    ): "no sweep 'nothing' under results (there: none); start it with `ganbench sweep nothing`",
+    ): "no sweep 'nothing' under results (there: none): name its folder with --results, or start it",
     ("status", "../here"): "'../here' cannot name a folder of results",
     ("failures", ".."): "'..' cannot name a folder of results",
     ("report", "nothing"): "no sweep 'nothing'",

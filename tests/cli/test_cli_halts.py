@@ -54,7 +54,7 @@ def test_a_sweep_in_which_everything_fails_halts(tmp_path: Path, monkeypatch: py
             r"quickstart: all 3 packs that ended failed alike \(ZeroDivisionError at \S+:\d+ in advance\)",
             ran.err,
         )
-        assert "`ganbench failures quickstart`" in ran.err
+        assert "`ganbench failures quickstart --results" in ran.err
         assert "the same command and --retry failed" in ran.err
         assert of(tmp_path, "status")["failed"] == 3
         before = contents(tmp_path / "quickstart" / "packs")

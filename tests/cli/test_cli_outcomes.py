@@ -75,7 +75,7 @@ def test_failed_packs_are_reported_and_run_again_only_on_request(
     words = ("penalty=none,fragile", "--plugin", "fragile", "--config-dir", str(fragile / "conf"))
     ran = sweep(results, *words)
     assert ran.code == 3
-    assert "2 trials (1 packs) failed: see `ganbench failures quickstart`" in ran.err
+    assert "2 trials (1 packs) failed: see `ganbench failures quickstart --results" in ran.err
     counts = ganbench("status", "quickstart", "--results", results, "--json").json()
     assert (counts["done"], counts["failed"], counts["total"]) == (2, 2, 4)
     (group,) = ganbench("failures", "quickstart", "--results", results, "--json").json()

@@ -108,7 +108,7 @@ def test_one_that_ended_with_failures_says_so(tmp_path: Path) -> None:
     claimed(store, "p1").fail("Traceback\nValueError: no")
     found = Standing(store).look()
     assert (found["state"], found["failed"]) == ("finished with failures", 1)
-    assert found["notes"] == ["1 packs failed: see `ganbench failures toy`"]
+    assert found["notes"] == [f"1 packs failed: see `ganbench failures toy --results {tmp_path}`"]
     assert found["device_hours"]["left"] == 0.0
 
 

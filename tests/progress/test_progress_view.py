@@ -36,7 +36,7 @@ def test_a_person_sees_states_estimates_and_notes(tmp_path: Path) -> None:
     assert "device-hours used" in shown
     assert "done in about" in shown
     assert "each variant's trials cost what its finished ones did" in shown
-    assert "1 packs failed: see `ganbench failures toy`" in shown
+    assert "1 packs failed: see `ganbench failures toy --results" in shown
     assert "to come" not in shown  # nothing is
     (total,) = [line.split() for line in shown.splitlines() if line.strip().startswith("total")]
     assert total[1:] == ["1", "1", "1", "0", "0", "1"]

@@ -248,5 +248,5 @@ def test_baselines_that_fail_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
         patch.setattr(Scorer, "baselines", baselines)
         ran = sweep(tmp_path)
     assert ran.code == 3
-    assert "0 trials (1 packs) failed: see `ganbench failures quickstart`" in ran.err
+    assert "0 trials (1 packs) failed: see `ganbench failures quickstart --results" in ran.err
     assert sweep(tmp_path, "--retry", "failed").code == 0
