@@ -54,7 +54,7 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     leave_word(store, "")
     before, work = queued(store), store.work()
     mark = progress(store, left(work))
-    forget_ended(folder_of(store), {job.key for job in [*before.slots, *before.continuations]})
+    _forget_ended(store, before)
     slots = _missing(settings, work, len(before.slots))
     slots, limited = min(slots, _most(site)), slots > _most(site)
     array = _submit_slots(store, settings, orders, slots) if slots else ""
@@ -156,6 +156,12 @@ def _halt(store: Store) -> Halt | None:
     """Return why slots may not claim the work that is left; None if they may, or nothing is left."""
     halt = store.halts.why()
     return halt if halt and left(store.work()) else None
+
+
+def _forget_ended(store: Store, there: Queued) -> None:
+    """Remove the pickles of jobs that are gone; the job that calls keeps its own, to be read if it is queued again."""
+    live = {job.key for job in (*there.slots, *there.continuations)}
+    forget_ended(folder_of(store), live | {scheduler.job_key() or ""})
 
 
 def _missing(settings: Mapping[str, Any], work: Mapping[str, str], live: int) -> int:

@@ -1,0 +1,81 @@
+"""What a launch does with SLURM's queue, where a few functions stand in for SLURM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stores import planned
+
+from ganbench.errors import ConfigError
+from ganbench.launch import Launched, launch, launcher_settings, slurm
+from ganbench.launch.jobs import folder_of
+from ganbench.launch.sbatch import Queue
+from ganbench.scheduler import Job
+from ganbench.store import Store
+
+
+class Site:
+    """A cluster that lists the jobs that it is given and numbers what is submitted."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.submitted: list[str] = []
+        self.told: list[tuple[str, ...]] = []
+        self.refuses: dict[str, str] = {}  # by how a job's name ends: sbatch's words
+
+    def queued(self, *filters: str) -> list[Job]:
+        """Stand in for squeue."""
+        names = filters[0].removeprefix("--name=").split(",")
+        return [job for job in self.jobs if job.name in names]
+
+    def submit(self, queue: Queue, work: Sequence[Any]) -> str:
+        """Stand in for sbatch: nothing starts by itself."""
+        name = queue.parameters["job_name"]
+        if words := next((words for end, words in self.refuses.items() if name.endswith(end)), ""):
+            raise ConfigError(f"sbatch refuses: {words}")
+        self.submitted.append(name)
+        number = str(100 + len(self.submitted))
+        self.jobs += [Job(number, f"{number}_{task}", "PENDING", 0, name) for task in range(len(work))]
+        return number
+
+    def ask(self, *command: str) -> str | None:
+        """Stand in for scancel, and be silent on everything else."""
+        self.told.append(command)
+        if command[0] != "scancel":
+            return None
+        self.jobs = [job for job in self.jobs if job.array not in command]
+        return ""
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site()
+    for name in ("SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(slurm.scheduler, "queued", made.queued)
+    monkeypatch.setattr(slurm.scheduler, "ask", made.ask)
+    monkeypatch.setattr(slurm.scheduler, "site", lambda: {"ClusterName": "made"})
+    monkeypatch.setattr(slurm, "submit", made.submit)
+    return made
+
+
+def start(store: Store, **more: Any) -> Launched:
+    settings: Mapping[str, Any] = {**launcher_settings("slurm"), **more}
+    return launch(store, settings, then="somewhere.go_on")
+
+
+def test_a_continuation_keeps_its_own_pickle(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that is queued again after a failure of its node reads it once more."""
+    store = planned(tmp_path, packs=2)
+    folder_of(store).mkdir(parents=True)
+    for key in ("7_0", "8"):
+        (folder_of(store) / f"{key}_submitted.pkl").touch()
+    site.jobs = [Job("8", "8", "RUNNING", 0, f"{slurm.job_name(store)}-then")]
+    monkeypatch.setenv("SLURM_JOB_ID", "8")
+    assert start(store).started == 2
+    assert [path.name for path in folder_of(store).glob("*.pkl")] == ["8_submitted.pkl"]
