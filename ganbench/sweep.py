@@ -128,8 +128,8 @@ def run_sweep(
         try:
             over = _advance(store, definition, slots, console)
         except UserError:
-            if fresh:  # a slot found out what could not be seen from here, such as missing data
-                store.withdraw()
+            if fresh and not _may_go_on(store):
+                store.withdraw()  # a slot found out what could not be seen from here, such as missing data
             raise
     if not over and not watch:
         return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
@@ -138,6 +138,13 @@ def run_sweep(
     if halt := _halted(store):
         console.say(f"{store.name}: {halt.text}") if halt.kind != STOP else _stopped(halt)
     return _counts(store)
+
+
+def _may_go_on(store: Store) -> bool:
+    """Return whether a cluster may still work on a sweep."""
+    from ganbench.launch.slurm import may_go_on
+
+    return may_go_on(store)
 
 
 def _begin(

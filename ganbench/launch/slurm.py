@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ganbench import scheduler
-from ganbench.errors import ConfigError, StoreError
+from ganbench.errors import ConfigError, StoreError, UserError
 from ganbench.identity import digest
 from ganbench.launch.base import Launched, Orders, Progress, Sight
 from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
@@ -62,7 +63,8 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     waits = any(job.state == "PENDING" for job in before.continuations) and not array
     then = ""
     if orders.then and not waits and (arrays or _unseen(store)):
-        then = _continue_after(store, settings, orders, {"jobs": arrays, "progress": mark})
+        with _taken_back(array):
+            then = _continue_after(store, settings, orders, {"jobs": arrays, "progress": mark})
     said = _said(slots, array, len(before.slots), then)
     if said and limited:
         said += f"; this site's MaxArraySize allows {slots} at once"
@@ -104,6 +106,16 @@ def queued(store: Store) -> Queued:
         [job for job in jobs if job.name == name],
         [job for job in jobs if job.name != name and job.key != me],
     )
+
+
+def may_go_on(store: Store) -> bool:
+    """Return whether jobs of the sweep may wait or run: that squeue does not answer is no proof that none does."""
+    if not folder_of(store).is_dir():
+        return False
+    try:
+        return queued(store).any
+    except ConfigError:
+        return True
 
 
 def job_name(store: Store) -> str:
@@ -191,6 +203,21 @@ def _continue_after(
     work = Continuation(str(store.results.absolute()), store.name, {**settings, "round": last}, orders.then)
     queue = continuation_queue(folder_of(store), settings, f"{job_name(store)}{_THEN}", last["jobs"])
     return submit(queue, [work])
+
+
+@contextmanager
+def _taken_back(array: str) -> Iterator[None]:
+    """Cancel the slots just submitted, if any, where what continues after them is refused: nobody would see to them."""
+    try:
+        yield
+    except UserError as error:
+        if not array:
+            raise
+        gone = scheduler.ask("scancel", array) is not None
+        what = f"job {array} of the slots was cancelled" if gone else f"end its slots with `scancel {array}`"
+        raise ConfigError(
+            f"no job can continue after the slots (launcher.continuation): {error}; {what}"
+        ) from None
 
 
 def _unseen(store: Store) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import refused, sweep
 from stores import planned
 
 from ganbench.errors import ConfigError
@@ -34,6 +35,7 @@ class Site:
     def submit(self, queue: Queue, work: Sequence[Any]) -> str:
         """Stand in for sbatch: nothing starts by itself."""
         name = queue.parameters["job_name"]
+        Path(queue.folder).mkdir(parents=True, exist_ok=True)
         if words := next((words for end, words in self.refuses.items() if name.endswith(end)), ""):
             raise ConfigError(f"sbatch refuses: {words}")
         self.submitted.append(name)
@@ -79,3 +81,30 @@ def test_a_continuation_keeps_its_own_pickle(
     monkeypatch.setenv("SLURM_JOB_ID", "8")
     assert start(store).started == 2
     assert [path.name for path in folder_of(store).glob("*.pkl")] == ["8_submitted.pkl"]
+
+
+def test_slots_go_with_the_continuation_that_is_refused(tmp_path: Path, site: Site) -> None:
+    store = planned(tmp_path, packs=2)
+    site.refuses = {"-then": "Requested partition configuration not available now"}
+    with pytest.raises(ConfigError) as caught:
+        start(store)
+    assert str(caught.value) == (
+        "no job can continue after the slots (launcher.continuation): "
+        "sbatch refuses: Requested partition configuration not available now; "
+        "job 101 of the slots was cancelled"
+    )
+    assert site.told == [("scancel", "101")]
+    assert not slurm.queued(store).any
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_sweep_is_withdrawn_only_where_none_of_its_jobs_is_left(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, obeys: bool
+) -> None:
+    site.refuses = {"-then": "no"}
+    if not obeys:
+        monkeypatch.setattr(slurm.scheduler, "ask", lambda *command: None)
+    message = refused(sweep(tmp_path, launcher="slurm"))
+    assert message.endswith("cancelled" if obeys else "`scancel 101`")
+    assert (tmp_path / "quickstart" / "trials.jsonl").exists() is not obeys
+    assert bool(site.jobs) is not obeys
