@@ -5,6 +5,7 @@ The same command again continues; nothing here holds state that the store does n
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 from ganbench.analysis.results import Results
 from ganbench.choices import account, continued
 from ganbench.errors import ConfigError, UserError
-from ganbench.files import masked
+from ganbench.files import masked, read_json
 from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
 from ganbench.instantiation import load_plugins
@@ -117,8 +118,9 @@ def run_sweep(
     again = units_to_retry(store, retry)
     if _is_finished(store, definition, settings) and not retry:
         console.say(f"{request.name}: all trials are done, nothing to train")
-        with masked(slots["umask"]):
-            return _finish(store, console, trained=False)
+        behind = not store.is_compacted()  # whoever drove it died before that
+        with masked(slots["umask"]), store.driver() if behind else nullcontext():
+            return _finish(store, console, trained=behind)
     fresh = not store.exists()
     if not fresh:
         store.accept(definition)  # another one is refused before anything is touched
@@ -268,11 +270,20 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
     if not scored:
         return counts  # all failed, or it ended before any score: there is nothing to report
     report = store.folder / "report"
-    if trained or not (report / "report.json").exists():
+    if trained or not _is_reported(store):
         write_report(store, console, allow_partial=True)
     console.table(report)
     console.say(f"report: {report}")
     return counts
+
+
+def _is_reported(store: Store) -> bool:
+    """Return whether there is a report, not stamped partial, of as many trials as are planned."""
+    found = read_json(store.report_path("report.json"))
+    if found is None or found.get("partial"):
+        return False
+    planned = len(store.plan().trials)
+    return sum(row["planned"] for row in found.get("counts", [{"planned": planned}])) >= planned
 
 
 def read_results(store: Store, protocol: str = "") -> Results:
