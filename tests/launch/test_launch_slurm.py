@@ -226,20 +226,26 @@ def test_a_round_after_an_error_of_the_users_waits_too(
         judge(store, before, 3)
 
 
-def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, before = planned(tmp_path, packs=2), {"jobs": ["7"], "progress": ""}
-    known_as(monkeypatch, s0="FAILED")
+def killer(results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what claims p0 and is killed, after it saved something or before."""
     here = identity()
 
     def killed(*, saved: bool = False) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("ganbench.store.folder.identity", lambda: {**here, "pid_start": 1})
-            attempt = claimed(Store(tmp_path, "toy"), "p0")
+            attempt = claimed(Store(results, "toy"), "p0")
         if saved:
             attempt.write("checkpoint-5.pt", lambda path: path.write_text("5"))
 
+    return killed
+
+
+def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = planned(tmp_path, packs=2), {"jobs": ["7"], "progress": ""}
+    known_as(monkeypatch, s0="FAILED")
+    killed = killer(tmp_path, monkeypatch)
     killed()
     killed(saved=True)
     killed()
@@ -252,6 +258,26 @@ def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
     assert store.failures("p0")[-1]["message"].startswith(
         "KilledError: 2 attempts were killed before they saved"
     )
+
+
+def test_a_pack_that_is_to_run_again_has_all_its_attempts_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = planned(tmp_path, packs=1), {"jobs": ["7"], "progress": ""}
+    known_as(monkeypatch, s0="FAILED")
+    killed = killer(tmp_path, monkeypatch)
+    for _ in range(2):
+        killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "failed"
+    Store(tmp_path, "toy").take_over("p0", retry_failed=True)
+    killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "lost", "killed once since it was freed"
+    store.take_over("p0")
+    killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "failed", "what the launcher put between does not start the count again"
 
 
 def test_a_pack_that_slurm_killed_for_memory_is_given_up_as_such(
