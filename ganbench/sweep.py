@@ -18,6 +18,7 @@ from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
 from ganbench.instantiation import load_plugins
 from ganbench.launch import Launched, batch_script, launch
+from ganbench.launch.jobs import leave_word, word
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
 from ganbench.planning import definition_of, rerun_settings, search_settings
@@ -272,6 +273,8 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
     report = store.folder / "report"
     if trained or not _is_reported(store):
         write_report(store, console, allow_partial=True)
+    if not missing and word(store):  # what kept a continuation from this is past
+        leave_word(store, "")
     console.table(report)
     console.say(f"report: {report}")
     return counts

@@ -49,7 +49,7 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     if halt := _halt(store):
         leave_word(store, halt.text)
         return Launched()
-    if "round" in settings:
+    if "round" in settings and not queued(store).any:  # else somebody has begun another round since
         _wait_for_the_unseen(store)
         judge(store, settings["round"], settings["max_attempts"])
     leave_word(store, "")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from commands import contents, plain_reports, sweep, values
 
+from ganbench.launch.jobs import leave_word, word
 from ganbench.store import Store
 
 
@@ -78,3 +79,11 @@ def test_a_report_is_made_again_where_it_is_partial_or_of_fewer_trials(
     assert (store.report_path("report.json").read_text() != text) is again
     assert (contents(tmp_path) == before) is not again
     assert store.slots.exists() is not clone
+
+
+def test_the_word_of_a_continuation_that_could_not_go_on_is_taken_back(tmp_path: Path) -> None:
+    assert sweep(tmp_path).code == 0
+    store = Store(tmp_path, "quickstart")
+    leave_word(store, "ZeroDivisionError: a bug")
+    assert sweep(tmp_path).code == 0
+    assert word(store) == ""

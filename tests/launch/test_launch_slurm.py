@@ -17,8 +17,8 @@ from stores import claimed, finish, planned, score
 
 from ganbench import scheduler
 from ganbench.errors import ConfigError, StoreError
-from ganbench.launch import batch_script, launcher_settings, rounds
-from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
+from ganbench.launch import batch_script, jobs, launcher_settings, rounds
+from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, word
 from ganbench.launch.rounds import judge, left, progress
 from ganbench.launch.slots import Slots
 from ganbench.launch.slurm import check
@@ -316,19 +316,60 @@ def refuse(results: Path, name: str, settings: dict[str, Any]) -> None:
     raise DrivenError("somebody else does it")
 
 
+def refuse_twice(results: Path, name: str, settings: dict[str, Any]) -> None:
+    """Find the sweep driven, until somebody who scores it again has done so."""
+    with (results / "tries").open("a") as file:
+        file.write("x")
+    if len((results / "tries").read_text()) < 3:
+        raise DrivenError("somebody else does it")
+
+
 def break_down(results: Path, name: str, settings: dict[str, Any]) -> None:
     raise ZeroDivisionError("a bug")
 
 
-def test_a_continuation_leaves_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_continuation_leaves_word(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
     assert word(store) == ""
     with pytest.raises(SystemExit) as end:
         Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.halt")()
     assert (end.value.code, word(store)) == (2, "the disk is full")
-    leave_word(store, "")
-    Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.refuse")()
-    assert (word(store), capsys.readouterr().out) == ("", "somebody else does it\n")
     with pytest.raises(ZeroDivisionError):
         Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.break_down")()
     assert word(store).startswith("ZeroDivisionError: a bug: see ")
+
+
+HOUR = {"continuation": {"time_min": 60}}
+
+
+def test_a_continuation_waits_for_whoever_drives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, slept = planned(tmp_path, packs=1), list[float]()
+    now = jobs.time.monotonic()
+    monkeypatch.setattr(jobs.time, "sleep", slept.append)
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now + sum(slept))
+    Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse_twice")()
+    assert (word(store), capsys.readouterr().out) == ("", "somebody else does it\n" * 2)
+    assert sum(slept) == 60.0
+    with pytest.raises(SystemExit) as end:
+        Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse")()
+    assert (end.value.code, word(store)) == (2, "somebody else does it; then the same command continues")
+    assert 58 * 60 < sum(slept) - 60.0 < 60 * 60, "there is time for a last word"
+
+
+@pytest.mark.parametrize("how", ["a request", "a signal"])
+def test_a_continuation_that_waits_can_be_told_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    store, slept = planned(tmp_path, packs=1), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        store.halts.request() if how == "a request" else signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(jobs.time, "sleep", sleep)
+    with pytest.raises(SystemExit):
+        Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse")()
+    assert word(store).startswith("somebody else does it")
+    assert len(slept) == 1

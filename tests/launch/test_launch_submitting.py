@@ -10,9 +10,10 @@ import pytest
 from commands import refused, sweep
 from stores import planned
 
-from ganbench.errors import ConfigError
+from ganbench.errors import ConfigError, StoreError
 from ganbench.launch import Launched, launch, launcher_settings, slurm
 from ganbench.launch.jobs import folder_of
+from ganbench.launch.rounds import left, progress
 from ganbench.launch.sbatch import Queue
 from ganbench.scheduler import Job
 from ganbench.store import Store
@@ -108,3 +109,18 @@ def test_a_sweep_is_withdrawn_only_where_none_of_its_jobs_is_left(
     assert message.endswith("cancelled" if obeys else "`scancel 101`")
     assert (tmp_path / "quickstart" / "trials.jsonl").exists() is not obeys
     assert bool(site.jobs) is not obeys
+
+
+def test_a_continuation_finds_that_somebody_has_begun_another_round(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for a driver that submitted slots: that those before them did nothing is no matter any more."""
+    store = planned(tmp_path, packs=2)
+    last = {"jobs": ["7"], "progress": progress(store, left(store.work()))}
+    monkeypatch.setattr(slurm.scheduler, "known", lambda arrays: [Job("7", "7_0", "CANCELLED", 0, "")])
+    with pytest.raises(StoreError, match="7_0 of toy was cancelled"):
+        start(store, round=last)
+    assert start(store).started == 2
+    before = list(site.submitted)
+    assert start(store, round=last).detached == "2 slots still wait or run"
+    assert site.submitted == before
