@@ -5,6 +5,7 @@ The same command again continues; nothing here holds state that the store does n
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from ganbench.store.definition import final_step, seeds_by_rank
 from ganbench.store.halts import HOURS, STOP, Halt
 from ganbench.store.opening import open_store
 from ganbench.store.plan import Plan
-from ganbench.store.states import LOST, PLANNED
+from ganbench.store.states import FAILED, LOST, PLANNED
 from ganbench.sweepfile import load_sweep, variants
 from ganbench.terminal import Console
 
@@ -109,8 +110,8 @@ def run_sweep(
     """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
 
     On a cluster this returns when all is submitted, unless told to watch. `retry` is `failed` or
-    `failed:<beginning of a signature>`. `failed_packs` counts the failed baselines too. Raises `KeyboardInterrupt`
-    where `ganbench stop` ended it.
+    `failed:<beginning of a signature>`. `failed_packs` counts the failed baselines too; `left` is what slots that
+    died too often left undone. Raises `KeyboardInterrupt` where `ganbench stop` ended it.
     """
     slots = place.settings(request)
     definition = define(request)
@@ -135,12 +136,17 @@ def run_sweep(
                 store.withdraw()  # a slot found out what could not be seen from here, such as missing data
             raise
     if not over and not watch:
-        return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
+        return {
+            **store.counts(),
+            "failed_packs": 0,
+            "left": 0,
+        }  # whatever failed before, nothing has come to its end
     if not over:
         _follow(store, console)
     if halt := _halted(store):
         console.say(f"{store.name}: {halt.text}") if halt.kind != STOP else _stopped(halt)
-    return _counts(store)
+    counts = _counts(store)
+    return {**counts, "left": 0} if halt else counts
 
 
 def _may_go_on(store: Store) -> bool:
@@ -235,9 +241,9 @@ def _stage(store: Store, stage: str, slots: dict[str, Any], console: Console) ->
 
 
 def _counts(store: Store) -> dict[str, int]:
-    """Return the counts of states, and how many packs and baselines failed."""
-    failed = sum(state == "failed" for state in store.work().values())
-    return {**store.counts(), "failed_packs": failed}
+    """Return the counts of states, how many packs and baselines failed, and how many are left to be claimed."""
+    work = Counter(store.work().values())
+    return {**store.counts(), "failed_packs": work[FAILED], "left": work[PLANNED] + work[LOST]}
 
 
 def _follow(store: Store, console: Console) -> None:

@@ -11,14 +11,13 @@ from typing import Any
 from ganbench import scheduler
 from ganbench.errors import ConfigError, StoreError, UserError
 from ganbench.identity import digest
-from ganbench.launch.base import Launched, Orders, Progress, Sight
+from ganbench.launch.base import Launched, Orders, Progress, Sight, missing
 from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
 from ganbench.launch.rounds import AGAIN, judge, left, progress
 from ganbench.launch.sbatch import continuation_queue, forget_ended, slot_queue, submit
 from ganbench.scheduler import Job
 from ganbench.store import Store
 from ganbench.store.halts import STOP, Halt
-from ganbench.store.states import RUNNING
 
 POLL_S = 2.0
 _THEN = "-then"
@@ -56,7 +55,7 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     before, work = queued(store), store.work()
     mark = progress(store, left(work))
     _forget_ended(store, before)
-    slots = _missing(settings, work, len(before.slots))
+    slots = missing(_wanted(settings), work, len(before.slots))
     slots, limited = min(slots, _most(site)), slots > _most(site)
     array = _submit_slots(store, settings, orders, slots) if slots else ""
     arrays = sorted({job.array for job in before.slots} | ({array} if array else set()))
@@ -174,12 +173,6 @@ def _forget_ended(store: Store, there: Queued) -> None:
     """Remove the pickles of jobs that are gone; the job that calls keeps its own, to be read if it is queued again."""
     live = {job.key for job in (*there.slots, *there.continuations)}
     forget_ended(folder_of(store), live | {scheduler.job_key() or ""})
-
-
-def _missing(settings: Mapping[str, Any], work: Mapping[str, str], live: int) -> int:
-    """Return how many slots to submit: those that live count, and those of them without work will take some."""
-    busy = sum(state == RUNNING for state in work.values())
-    return max(0, min(_wanted(settings) - live, len(left(work)) - max(0, live - busy)))
 
 
 def _most(site: Mapping[str, str]) -> int:
