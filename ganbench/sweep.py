@@ -6,6 +6,7 @@ The same command again continues; nothing here holds state that the store does n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -135,14 +136,10 @@ def run_sweep(
             if fresh and not _may_go_on(store):
                 store.withdraw()  # a slot found out what could not be seen from here, such as missing data
             raise
-    if not over and not watch:
-        return {
-            **store.counts(),
-            "failed_packs": 0,
-            "left": 0,
-        }  # whatever failed before, nothing has come to its end
+    if not over and not watch:  # whatever failed before, nothing has come to its end
+        return {**store.counts(), "failed_packs": 0, "left": 0}
     if not over:
-        _follow(store, console)
+        _follow(store, console, lambda: _is_finished(store, definition, settings))
     if halt := _halted(store):
         console.say(f"{store.name}: {halt.text}") if halt.kind != STOP else _stopped(halt)
     counts = _counts(store)
@@ -246,9 +243,12 @@ def _counts(store: Store) -> dict[str, int]:
     return {**store.counts(), "failed_packs": work[FAILED], "left": work[PLANNED] + work[LOST]}
 
 
-def _follow(store: Store, console: Console) -> None:
-    """Show a cluster's progress until nothing of the sweep waits or runs there; Ctrl-C ends only the watching."""
-    from ganbench.launch.slurm import follow
+def _follow(store: Store, console: Console, is_finished: Callable[[], bool]) -> None:
+    """Show a cluster's progress until nothing of the sweep waits or runs there; Ctrl-C ends only the watching.
+
+    Raises `StoreError` where its continuation died before reruns or report, and nothing says why.
+    """
+    from ganbench.launch.slurm import follow, halfway
 
     try:
         going = True
@@ -257,6 +257,9 @@ def _follow(store: Store, console: Console) -> None:
                 going = follow(store, on_progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the sweep goes on without being watched") from None
+    excused = _halted(store) or _counts(store)["failed_packs"]
+    if not excused and not (is_finished() and _is_reported(store)):
+        raise halfway(store)
     console.table(store.folder / "report")
 
 

@@ -147,11 +147,14 @@ def follow(store: Store, on_progress: Progress) -> bool:
     if said := word(store):
         raise StoreError(said)
     if left(store.work()):
-        raise StoreError(
-            f"nothing of {store.name} waits or runs in SLURM, and it is not at its end: "
-            f"see {folder_of(store)}; {AGAIN}"
-        )
+        raise halfway(store)
     return False
+
+
+def halfway(store: Store) -> StoreError:
+    """Return what to raise where nobody works on a sweep any more although something is left to do."""
+    said = f"nothing of {store.name} waits or runs in SLURM, and it is not at its end"
+    return StoreError(f"{said}: see {folder_of(store)}; {AGAIN}")
 
 
 def _goes_on(store: Store) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import refused, sweep
+from commands import plain_reports, refused, sweep
 from stores import planned
 
 from ganbench.errors import ConfigError, StoreError
 from ganbench.launch import Launched, launch, launcher_settings, slurm
+from ganbench.launch.base import Orders
 from ganbench.launch.jobs import folder_of
 from ganbench.launch.rounds import left, progress
 from ganbench.launch.sbatch import Queue
@@ -124,3 +126,37 @@ def test_a_continuation_finds_that_somebody_has_begun_another_round(
     before = list(site.submitted)
     assert start(store, round=last).detached == "2 slots still wait or run"
     assert site.submitted == before
+
+
+RERUN = "rerun={top: 1, seeds: 2}"
+
+
+@pytest.mark.parametrize("died", ["before the reruns", "before the report", "never"])
+def test_watching_ends_well_only_where_the_sweep_is_at_its_end(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, died: str
+) -> None:
+    """What slots and continuation do is done here in the moment in which they are submitted."""
+    real = slurm.run
+
+    def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
+        done = real(store, settings, orders)
+        site.jobs.clear()
+        rerun = "rerun=null" if died == "before the reruns" else RERUN
+        inline = sweep(tmp_path / "elsewhere", rerun)
+        assert inline.code == 0
+        for name in ("trials.jsonl", "packs"):
+            there = tmp_path / "elsewhere" / "quickstart" / name
+            shutil.move(there, store.folder / name)
+        if died == "never":
+            shutil.move(tmp_path / "elsewhere" / "quickstart" / "report", store.folder / "report")
+        return done
+
+    monkeypatch.setattr(slurm, "run", run)
+    with plain_reports():
+        ran = sweep(tmp_path, RERUN, "--watch", launcher="slurm")
+    if died == "never":
+        assert ran.code == 0, ran.err
+    else:
+        assert ran.code == 2
+        assert "nothing of quickstart waits or runs in SLURM, and it is not at its end" in ran.err
+        assert ran.err.endswith("; the same command continues\n")
