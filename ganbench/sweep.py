@@ -295,7 +295,7 @@ def _is_reported(store: Store) -> bool:
     if found is None or found.get("partial"):
         return False
     planned = len(store.plan().trials)
-    return sum(row["planned"] for row in found.get("counts", [{"planned": planned}])) >= planned
+    return planned <= sum(int(row["planned"]) for row in found.get("counts", [{"planned": planned}]))
 
 
 def read_results(store: Store, protocol: str = "") -> Results:
