@@ -5,6 +5,9 @@ The same command again continues; nothing here holds state that the store does n
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,11 +15,12 @@ from typing import Any, NoReturn
 from ganbench.analysis.results import Results
 from ganbench.choices import account, continued
 from ganbench.errors import ConfigError, UserError
-from ganbench.files import called, masked
+from ganbench.files import called, masked, read_json
 from ganbench.gather import gather, gather_under
 from ganbench.growth import added, extend
 from ganbench.instantiation import load_frozen, load_plugins
 from ganbench.launch import Launched, batch_script, launch
+from ganbench.launch.jobs import leave_word, word
 from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
 from ganbench.planning import definition_of, rerun_settings, search_settings
@@ -29,7 +33,7 @@ from ganbench.store.definition import final_step, seeds_by_rank
 from ganbench.store.halts import HOURS, STOP, Halt
 from ganbench.store.opening import open_store
 from ganbench.store.plan import Plan
-from ganbench.store.states import LOST, PLANNED
+from ganbench.store.states import FAILED, LOST, PLANNED
 from ganbench.sweepfile import load_sweep, variants
 from ganbench.terminal import Console
 
@@ -107,8 +111,8 @@ def run_sweep(
     """Bring a sweep to its end: search, rerun, compaction and report; returns the counts of states.
 
     On a cluster this returns when all is submitted, unless told to watch. `retry` is `failed` or
-    `failed:<beginning of a signature>`. `failed_packs` counts the failed baselines too. Raises `KeyboardInterrupt`
-    where `ganbench stop` ended it.
+    `failed:<beginning of a signature>`. `failed_packs` counts the failed baselines too; `left` is what slots that
+    died too often left undone. Raises `KeyboardInterrupt` where `ganbench stop` ended it.
     """
     slots = place.settings(request)
     definition = define(request)
@@ -117,8 +121,9 @@ def run_sweep(
     again = units_to_retry(store, retry)
     if _is_finished(store, definition, settings) and not retry:
         console.say(f"{request.name}: all trials are done, nothing to train")
-        with masked(slots["umask"]):
-            return _finish(store, console, trained=False)
+        behind = not store.is_compacted()  # whoever drove it died before that
+        with masked(slots["umask"]), store.driver() if behind else nullcontext():
+            return _finish(store, console, trained=behind)
     fresh = not store.exists()
     if not fresh:
         store.accept(definition)  # another one is refused before anything is touched
@@ -128,16 +133,24 @@ def run_sweep(
         try:
             over = _advance(store, definition, slots, console)
         except UserError:
-            if fresh:  # a slot found out what could not be seen from here, such as missing data
-                store.withdraw()
+            if fresh and not _may_go_on(store):
+                store.withdraw()  # a slot found out what could not be seen from here, such as missing data
             raise
-    if not over and not watch:
-        return {**store.counts(), "failed_packs": 0}  # whatever failed before, nothing has come to its end
+    if not over and not watch:  # whatever failed before, nothing has come to its end
+        return {**store.counts(), "failed_packs": 0, "left": 0}
     if not over:
-        _follow(store, console)
+        _follow(store, console, lambda: _is_finished(store, definition, settings))
     if halt := _halted(store):
         console.say(f"{store.name}: {halt.text}") if halt.kind != STOP else _stopped(halt)
-    return _counts(store)
+    counts = _counts(store)
+    return {**counts, "left": 0} if halt else counts
+
+
+def _may_go_on(store: Store) -> bool:
+    """Return whether a cluster may still work on a sweep."""
+    from ganbench.launch.slurm import may_go_on
+
+    return may_go_on(store)
 
 
 def _begin(
@@ -227,14 +240,17 @@ def _stage(store: Store, stage: str, slots: dict[str, Any], console: Console) ->
 
 
 def _counts(store: Store) -> dict[str, int]:
-    """Return the counts of states, and how many packs and baselines failed."""
-    failed = sum(state == "failed" for state in store.work().values())
-    return {**store.counts(), "failed_packs": failed}
+    """Return the counts of states, how many packs and baselines failed, and how many are left to be claimed."""
+    work = Counter(store.work().values())
+    return {**store.counts(), "failed_packs": work[FAILED], "left": work[PLANNED] + work[LOST]}
 
 
-def _follow(store: Store, console: Console) -> None:
-    """Show a cluster's progress until nothing of the sweep waits or runs there; Ctrl-C ends only the watching."""
-    from ganbench.launch.slurm import follow
+def _follow(store: Store, console: Console, is_finished: Callable[[], bool]) -> None:
+    """Show a cluster's progress until nothing of the sweep waits or runs there; Ctrl-C ends only the watching.
+
+    Raises `StoreError` where its continuation died before reruns or report, and nothing says why.
+    """
+    from ganbench.launch.slurm import follow, halfway
 
     try:
         going = True
@@ -243,6 +259,9 @@ def _follow(store: Store, console: Console) -> None:
                 going = follow(store, on_progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the sweep goes on without being watched") from None
+    excused = _halted(store) or _counts(store)["failed_packs"]
+    if not excused and not (is_finished() and _is_reported(store)):
+        raise halfway(store)
     console.table(store.folder / "report")
 
 
@@ -263,11 +282,22 @@ def _finish(store: Store, console: Console, *, trained: bool) -> dict[str, int]:
     if not scored:
         return counts  # all failed, or it ended before any score: there is nothing to report
     report = store.folder / "report"
-    if trained or not (report / "report.json").exists():
+    if trained or not _is_reported(store):
         write_report(store, console, allow_partial=True)
+    if not missing and word(store):  # what kept a continuation from this is past
+        leave_word(store, "")
     console.table(report)
     console.say(f"report: {report}")
     return counts
+
+
+def _is_reported(store: Store) -> bool:
+    """Return whether there is a report, not stamped partial, of as many trials as are planned."""
+    found = read_json(store.report_path("report.json"))
+    if found is None or found.get("partial"):
+        return False
+    planned = len(store.plan().trials)
+    return planned <= sum(int(row["planned"]) for row in found.get("counts", [{"planned": planned}]))
 
 
 def read_results(store: Store, protocol: str = "") -> Results:

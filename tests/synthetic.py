@@ -32,6 +32,7 @@ def results(
 ) -> Results:
     """Make a sweep of one metric on the dataset `toy` from the scores of its runs."""
     bare, _, space = metric.partition("@")[0].rpartition("_")
+    trials = min(sum(run.stage == "search" for run in ours) for ours in runs.values())
     planned = [(model, run) for model, ours in runs.items() for run in ours]
     return Results(
         name="toy",
@@ -47,7 +48,7 @@ def results(
                     "metrics": {"m": {"space": space, "directions": {bare: direction}}},
                 }
             },
-            "search": {"space": "wide", "sampler": "hashed", "trials": 4},
+            "search": {"space": "wide", "sampler": "hashed", "trials": trials},
             "rerun": None,
             **definition,
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import pandas as pd
 
@@ -23,8 +24,9 @@ from ganbench.analysis.ranks import ranks
 from ganbench.analysis.reruns import selection_gaps
 from ganbench.analysis.results import FINISHED, IMPORTED, STATES, ReportError, Results
 from ganbench.analysis.runs import failure_shares, jointly, runs
-from ganbench.analysis.selection import ceilings, counts, outcomes
+from ganbench.analysis.selection import ceilings, counts, outcomes, ranked_settings
 from ganbench.analysis.sensitivity import sensitivity
+from ganbench.reruns import seeds_by_rank
 
 
 @dataclass(frozen=True)
@@ -187,10 +189,15 @@ def unfinished(results: Results, table: pd.DataFrame) -> str:
     unplanned = _unplanned(results, table, "search")
     if unplanned:
         parts.append(f"no trial of {', '.join(unplanned)}")
+    if to_come := _settings_to_come(results):
+        parts.append(f"{to_come} settings not planned yet")
     rerun = results.definition.get("rerun") or {}
     if rerun.get("top", 0) and rerun.get("seeds", 0) and not unplanned:
-        waiting = _unplanned(results, table, "rerun")
+        again = _reruns_to_come(results, table)
+        waiting = [name for name in _unplanned(results, table, "rerun") if again.get(name) != 0]
         parts += [f"no rerun of {', '.join(waiting)}"] if waiting else []
+        more = {name: count for name, count in again.items() if count and name not in waiting}
+        parts += [f"{sum(more.values())} more reruns of {', '.join(more)}"] if more else []
     return "; ".join(parts)
 
 
@@ -207,6 +214,30 @@ def _unscored(results: Results) -> str:
     return (
         f"{left} of {len(finished)} finished trials are not scored at their last checkpoint" if left else ""
     )
+
+
+def _settings_to_come(results: Results) -> int:
+    """Count the settings that the definition asks for beyond those planned, of variants that have any."""
+    wanted = (results.definition.get("search") or {}).get("trials", 0)
+    plan = results.plan()
+    planned = plan[plan["stage"] == "search"].groupby(["dataset", "variant"], observed=True).size()
+    return int((wanted - planned).clip(lower=0).sum())
+
+
+def _reruns_to_come(results: Results, table: pd.DataFrame) -> dict[str, int]:
+    """Count the reruns not planned yet of each variant whose search is finished, as its ranking asks for them."""
+    plan, seeds = results.plan(), seeds_by_rank(results.definition["rerun"])
+    found: dict[str, int] = {}
+    for dataset, variant in product(results.datasets, results.variants):
+        mine = plan[(plan["dataset"] == dataset) & (plan["variant"] == variant)]
+        searched, again = (mine[mine["stage"] == stage] for stage in ("search", "rerun"))
+        if not searched["state"].isin(FINISHED).all():
+            continue
+        ranking = ranked_settings(results, table, dataset, variant)["index"]
+        have = again["index"].value_counts()
+        due = (max(0, n - have.get(index, 0)) for index, n in zip(ranking, seeds, strict=False))
+        found[f"{variant} on {dataset}"] = int(sum(due))
+    return found
 
 
 def _unplanned(results: Results, table: pd.DataFrame, stage: str) -> list[str]:

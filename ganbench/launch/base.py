@@ -15,7 +15,7 @@ from ganbench.errors import ConfigError
 from ganbench.launch.slots import WORKER
 from ganbench.shipped import builtin
 from ganbench.store import Store
-from ganbench.store.states import FAILED, LOST, UNVERIFIED
+from ganbench.store.states import FAILED, LOST, PLANNED, RUNNING, UNVERIFIED
 
 CONTINUE = "the same command continues where this one ended"
 POLL_S = 0.5
@@ -123,6 +123,13 @@ def batch_script(store: Store, settings: Mapping[str, Any], units: int) -> str:
     """Return the script that a cluster would get for so much work; empty where slots run on this machine."""
     kind = import_module(f"ganbench.launch.{settings['kind']}")
     return str(kind.script(store, settings, units)) if hasattr(kind, "script") else ""
+
+
+def missing(wanted: int, work: Mapping[str, str], live: int) -> int:
+    """Return how many slots to start: those that live count, and those of them without work will take some."""
+    busy = sum(state == RUNNING for state in work.values())
+    waiting = sum(state in (PLANNED, LOST) for state in work.values())
+    return max(0, min(wanted - live, waiting - max(0, live - busy)))
 
 
 class Sight:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench import files
-from ganbench.errors import UserError
+from ganbench.errors import StoreError, UserError
+from ganbench.launch.signals import StopFlag
 from ganbench.launch.slots import ONE_THREAD, SlotJob, Slots, resolve
 from ganbench.scheduler import job_key
 from ganbench.store import Store
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 _WORD = "word.json"
+_AGAIN_S, _LOOK_S = (
+    30.0,
+    1.0,
+)  # between two tries to drive a sweep that somebody else drives, and two looks for a stop
+_MARGIN_S = 60.0  # of a continuation's time, for its last words
 
 
 def folder_of(store: Store) -> Path:
@@ -61,15 +68,36 @@ class Continuation:
         """Call it; where it cannot go on, leave word for whoever looks next."""
         store = Store(self.results, self.name)
         try:
-            resolve(self.target)(Path(self.results), self.name, self.settings)
-        except DrivenError as error:
-            print(error)  # noqa: T201  (the job's log); whoever drives the sweep now sees to the rest
+            self._call_when_free(store)
         except UserError as error:
             leave_word(store, str(error))
             raise SystemExit(2) from error
         except Exception as error:
             leave_word(store, f"{type(error).__name__}: {error}: see {folder_of(store)}")
             raise
+
+    def _call_when_free(self, store: Store) -> None:
+        """Call it as often as somebody else drives the sweep, which may do no more than score it again."""
+        minutes = self.settings.get("continuation", {}).get("time_min", 0)
+        end = time.monotonic() + 60 * minutes - _MARGIN_S
+        while True:
+            try:
+                resolve(self.target)(Path(self.results), self.name, self.settings)
+            except DrivenError as error:
+                print(error, flush=True)  # noqa: T201  (the job's log)
+                _wait(store, end, error)
+            else:
+                return
+
+
+def _wait(store: Store, end: float, error: DrivenError) -> None:
+    """Wait for a while; raises `StoreError` where the time is nearly up, or somebody says to stop."""
+    again = min(end, time.monotonic() + _AGAIN_S)
+    with StopFlag(signal.SIGTERM) as stop:
+        while not (told := store.halts.requested()) and not stop() and time.monotonic() < again:
+            time.sleep(_LOOK_S)
+    if told or stop() or time.monotonic() >= end:
+        raise StoreError(f"{error}; then the same command continues") from error
 
 
 def leave_word(store: Store, text: str) -> None:

@@ -84,7 +84,8 @@ class Crew:
         self._looked = time.monotonic()
         self._take_leave()
         self._sight.look()
-        wanted = min(self._size, len(self._store.claimable())) - len(self._live)
+        halted = self._store.halts.why()
+        wanted = 0 if halted else base.missing(self._size, self._store.work(), len(self._live))
         for _ in range(min(wanted, self._limit - self._started)):
             self._start()
         return bool(self._live) or (self._sight.blocked and not self._store.halts.why())

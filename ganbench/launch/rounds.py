@@ -14,7 +14,7 @@ from ganbench.launch.slots import Slots
 from ganbench.store import Store
 from ganbench.store.attempts import Attempt
 from ganbench.store.causes import MORE_MEMORY, OUT_OF_MEMORY
-from ganbench.store.states import LOST, PLANNED
+from ganbench.store.states import FAILED, LOST, PLANNED
 
 AGAIN = "the same command continues"
 
@@ -56,15 +56,20 @@ def _named(keys: list[str], name: str) -> str:
 
 def _given_up(store: Store, unit: str, max_attempts: int) -> bool:
     """Let a pack fail whose newest attempts were all killed before they saved anything."""
-    tried = [
-        a for a in store.attempts(unit) if a.provenance() or not a.outcome()
-    ]  # others are the launcher's
-    newest = tried[-max_attempts:]
+    newest = _tried(store, unit)[-max_attempts:]
     if len(newest) < max_attempts or any(a.outcome() or a.checkpoints() for a in newest):
         return False
     if attempt := store.claim(unit):
         attempt.fail(_why_killed(newest))
     return True
+
+
+def _tried(store: Store, unit: str) -> list[Attempt]:
+    """Return a pack's attempts since it last failed, oldest first, without those that the launcher put between."""
+    attempts = [(attempt, attempt.outcome()) for attempt in store.attempts(unit)]
+    failed = [place for place, (_, end) in enumerate(attempts) if end and end["outcome"] == FAILED]
+    since = attempts[failed[-1] + 1 :] if failed else attempts
+    return [attempt for attempt, end in since if attempt.provenance() or not end]
 
 
 def _why_killed(attempts: Sequence[Attempt]) -> str:

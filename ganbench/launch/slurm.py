@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ganbench import scheduler
-from ganbench.errors import ConfigError, StoreError
+from ganbench.errors import ConfigError, StoreError, UserError
 from ganbench.identity import digest
-from ganbench.launch.base import Launched, Orders, Progress, Sight
+from ganbench.launch.base import Launched, Orders, Progress, Sight, missing
 from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
 from ganbench.launch.rounds import AGAIN, judge, left, progress
 from ganbench.launch.sbatch import continuation_queue, forget_ended, slot_queue, submit
 from ganbench.scheduler import Job
 from ganbench.store import Store
 from ganbench.store.halts import STOP, Halt
-from ganbench.store.states import RUNNING
 
 POLL_S = 2.0
 _THEN = "-then"
@@ -48,21 +48,22 @@ def run(store: Store, settings: Mapping[str, Any], orders: Orders) -> Launched:
     if halt := _halt(store):
         leave_word(store, halt.text)
         return Launched()
-    if "round" in settings:
+    if "round" in settings and not queued(store).any:  # else somebody has begun another round since
         _wait_for_the_unseen(store)
         judge(store, settings["round"], settings["max_attempts"])
     leave_word(store, "")
     before, work = queued(store), store.work()
     mark = progress(store, left(work))
-    forget_ended(folder_of(store), {job.key for job in [*before.slots, *before.continuations]})
-    slots = _missing(settings, work, len(before.slots))
+    _forget_ended(store, before)
+    slots = missing(_wanted(settings), work, len(before.slots))
     slots, limited = min(slots, _most(site)), slots > _most(site)
     array = _submit_slots(store, settings, orders, slots) if slots else ""
     arrays = sorted({job.array for job in before.slots} | ({array} if array else set()))
     waits = any(job.state == "PENDING" for job in before.continuations) and not array
     then = ""
     if orders.then and not waits and (arrays or _unseen(store)):
-        then = _continue_after(store, settings, orders, {"jobs": arrays, "progress": mark})
+        with _taken_back(array):
+            then = _continue_after(store, settings, orders, {"jobs": arrays, "progress": mark})
     said = _said(slots, array, len(before.slots), then)
     if said and limited:
         said += f"; this site's MaxArraySize allows {slots} at once"
@@ -106,6 +107,16 @@ def queued(store: Store) -> Queued:
     )
 
 
+def may_go_on(store: Store) -> bool:
+    """Return whether jobs of the sweep may wait or run: that squeue does not answer is no proof that none does."""
+    if not folder_of(store).is_dir():
+        return False
+    try:
+        return queued(store).any
+    except ConfigError:
+        return True
+
+
 def job_name(store: Store) -> str:
     """Return the name of a sweep's jobs: two sweeps of one name in different folders are told apart."""
     return f"{store.name}-{digest(str(store.folder.resolve()), 8)}"
@@ -136,11 +147,14 @@ def follow(store: Store, on_progress: Progress) -> bool:
     if said := word(store):
         raise StoreError(said)
     if left(store.work()):
-        raise StoreError(
-            f"nothing of {store.name} waits or runs in SLURM, and it is not at its end: "
-            f"see {folder_of(store)}; {AGAIN}"
-        )
+        raise halfway(store)
     return False
+
+
+def halfway(store: Store) -> StoreError:
+    """Return what to raise where nobody works on a sweep any more although something is left to do."""
+    said = f"nothing of {store.name} waits or runs in SLURM, and it is not at its end"
+    return StoreError(f"{said}: see {folder_of(store)}; {AGAIN}")
 
 
 def _goes_on(store: Store) -> bool:
@@ -158,10 +172,10 @@ def _halt(store: Store) -> Halt | None:
     return halt if halt and left(store.work()) else None
 
 
-def _missing(settings: Mapping[str, Any], work: Mapping[str, str], live: int) -> int:
-    """Return how many slots to submit: those that live count, and those of them without work will take some."""
-    busy = sum(state == RUNNING for state in work.values())
-    return max(0, min(_wanted(settings) - live, len(left(work)) - max(0, live - busy)))
+def _forget_ended(store: Store, there: Queued) -> None:
+    """Remove the pickles of jobs that are gone; the job that calls keeps its own, to be read if it is queued again."""
+    live = {job.key for job in (*there.slots, *there.continuations)}
+    forget_ended(folder_of(store), live | {scheduler.job_key() or ""})
 
 
 def _most(site: Mapping[str, str]) -> int:
@@ -185,6 +199,21 @@ def _continue_after(
     work = Continuation(str(store.results.absolute()), store.name, {**settings, "round": last}, orders.then)
     queue = continuation_queue(folder_of(store), settings, f"{job_name(store)}{_THEN}", last["jobs"])
     return submit(queue, [work])
+
+
+@contextmanager
+def _taken_back(array: str) -> Iterator[None]:
+    """Cancel the slots just submitted, if any, where what continues after them is refused: nobody would see to them."""
+    try:
+        yield
+    except UserError as error:
+        if not array:
+            raise
+        gone = scheduler.ask("scancel", array) is not None
+        what = f"job {array} of the slots was cancelled" if gone else f"end its slots with `scancel {array}`"
+        raise ConfigError(
+            f"no job can continue after the slots (launcher.continuation): {error}; {what}"
+        ) from None
 
 
 def _unseen(store: Store) -> bool:

@@ -47,7 +47,7 @@ class Standing:
         driver, jobs = driven_by(self._store.slots), self._jobs(count, known)
         return {
             "name": self._store.name,
-            "state": state(count, missing, attended=bool(driver or jobs)),
+            "state": state(count, awaited, attended=bool(driver or jobs)),
             **totals(count),
             "to_come": missing,
             "packs": dict(count.packs),
@@ -92,17 +92,19 @@ class Standing:
         return [text for text in said if text]
 
 
-def state(count: Count, missing: int, *, attended: bool = False) -> str:
-    """Return a sweep's state in a word or two; `missing` trials are still to be planned.
+def state(count: Count, awaited: Mapping[Key, int], *, attended: bool = False) -> str:
+    """Return a sweep's state in a word or two; `awaited` trials are still to be planned.
 
-    It waits where nothing runs but somebody sees to it (`attended`: a driver, jobs in a queue), else it is halted.
+    A failed pack keeps reruns from being planned, not settings that a search is still to choose. The sweep waits where
+    nothing runs but somebody sees to it (`attended`: a driver, jobs in a queue), else it is halted.
     """
     units = count.packs + count.baselines
-    if not count.groups:
+    due = sum(trials for key, trials in awaited.items() if key[-1] != RERUN or not count.packs[FAILED])
+    if not count.groups and set(units) <= {PLANNED}:
         return NOT_PLANNED
     if count.running or units[RUNNING] + units[UNVERIFIED]:
         return RUNNING
-    if not units[PLANNED] + units[LOST] and (not missing or units[FAILED]):
+    if not due + units[PLANNED] + units[LOST]:
         return WITH_FAILURES if units[FAILED] else COMPLETE
     if attended:
         return WAITING

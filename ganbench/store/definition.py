@@ -10,6 +10,7 @@ import yaml
 
 from ganbench.errors import StoreError
 from ganbench.nodes import value_at
+from ganbench.reruns import seeds_by_rank as seeds_by_rank  # noqa: PLC0414  (known by this name)
 
 _SHOWN = 5
 _WIDTH = 60
@@ -124,9 +125,3 @@ def _same(old: Any, new: Any) -> bool:
 def _show(flat: Mapping[str, Any], key: str) -> str:
     text = str(flat.get(key, _ABSENT))
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
-
-
-def seeds_by_rank(rerun: Mapping[str, Any]) -> list[int]:
-    """Return how many seeds each of the best settings gets, the best first."""
-    seeds = rerun["seeds"]
-    return list(seeds) if isinstance(seeds, list) else [seeds] * rerun["top"]

@@ -17,6 +17,7 @@ from ganbench.records import Pack, Score, Trial
 from ganbench.store import frames, pruning, rows
 from ganbench.store.asks import open_asks
 from ganbench.store.attempts import PREFIX, Attempt, attempts_in, checkpoint_step, histories
+from ganbench.store.contents import begun, read_contents
 from ganbench.store.definition import differences, final_step, is_growth, read_definition, to_yaml
 from ganbench.store.driver import only_driver
 from ganbench.store.halts import Halts
@@ -206,6 +207,14 @@ class Store:
         rows.write_baselines(self.baselines(), self.folder)
         return path
 
+    def is_compacted(self) -> bool:
+        """Return whether what `compact` writes holds all that attempts have scored; True where there are none."""
+        held, units = read_contents(self.folder), begun(self.folder, self._units())
+        rows_held = all(
+            held.get(name) == there for name, there in begun(self.folder, self.plan().packs).items()
+        )
+        return rows_held and (not units or self._holds_baselines())
+
     def baselines(self) -> pd.DataFrame:
         """Return the baselines (untrained generators, real against real), each once; `unit` scored it."""
         return rows.baselines(self.folder, [a for unit in self._units() for a in self.attempts(unit)])
@@ -271,6 +280,11 @@ class Store:
     def _units(self) -> list[str]:
         """Return the names of the units of work that are not packs: the baselines."""
         return [unit["id"] for unit in self._definition().get("baselines", [])]
+
+    def _holds_baselines(self) -> bool:
+        lines = files.encode_lines(frames.records(self.baselines()))
+        path = self.folder / "baselines.jsonl"
+        return lines == (path.read_bytes() if path.exists() else b"")
 
     def _open(self) -> list[str]:
         """Return the names of settings that are chosen while the sweep runs, and are still to come."""

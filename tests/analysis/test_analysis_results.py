@@ -143,6 +143,39 @@ def test_a_rerun_that_is_due_is_missing_and_one_that_is_not_is_not():
     assert summarise(results(runs), allow_partial=False).missing == ""
 
 
+def test_settings_that_a_search_is_still_to_choose_are_missing():
+    runs = {"a": [Run(0, [1.0]), Run(1, [2.0])], "b": [Run(0, [1.0])]}
+    made = results(runs, search={"trials": 4})
+    assert "5 settings not planned yet" in refused(made)
+    made = replace(made, definition={**made.definition, "imported": {}})
+    assert summarise(made, allow_partial=False).missing == "", "nothing says what else was planned"
+
+
+AGAIN = [Run(0, [1.0], "rerun", seed=7), Run(0, [1.5], "rerun", seed=8)]
+
+
+@pytest.mark.parametrize(
+    ("rerun", "missing"),
+    [
+        ({"top": 1, "seeds": 2}, ""),
+        ({"top": 1, "seeds": 4}, "2 more reruns of a on toy"),
+        ({"top": 2, "seeds": 2}, "2 more reruns of a on toy"),
+        ({"top": 3, "seeds": [2, 1, 5]}, "1 more reruns of a on toy"),  # the third setting was never finite
+    ],
+)
+def test_reruns_that_the_definition_asks_for_are_missing(rerun: dict[str, object], missing: str):
+    runs = [Run(0, [1.0]), Run(1, [2.0]), Run(2, [None])]
+    made = results({"a": [*runs, *AGAIN]}, rerun={**RERUN, **rerun})
+    assert summarise(made, allow_partial=True).missing == missing
+    late = results({"a": [*runs, Run(3, [1.0], state="running"), *AGAIN]}, rerun={**RERUN, **rerun})
+    assert "more reruns" not in summarise(late, allow_partial=True).missing, "it may yet be the best"
+
+
+def test_no_rerun_is_due_where_the_last_checkpoint_chooses_and_none_is_finite():
+    rerun = {**RERUN, "select": {"metric": None, "at": "last"}}
+    assert summarise(results({"a": [Run(0, [1.0, None])]}, rerun=rerun), allow_partial=False).missing == ""
+
+
 def test_a_model_without_trials_is_missing():
     made = sweep()
     axes = {"model": ["ns_gan", "ghost", "vae"], "dataset": ["toy"]}

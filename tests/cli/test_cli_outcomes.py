@@ -11,6 +11,7 @@ import pytest
 from commands import contents, ganbench, plain_reports, refused, sweep, train
 
 import ganbench as package
+from ganbench.launch import Launched
 
 FRAGILE = """
 from pathlib import Path
@@ -145,3 +146,16 @@ def test_debug_shows_where_an_error_comes_from() -> None:
     assert ran.code == 2
     assert "Traceback" in ran.err
     assert "Traceback" not in ganbench("list", "nothing").err
+
+
+def test_work_that_dead_slots_left_ends_with_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    died = Launched(started=4, failures=("slot 0 was killed: see there",))
+    with monkeypatch.context() as patch:
+        patch.setattr("ganbench.sweep.launch", lambda *_, **__: died)
+        ran = sweep(tmp_path)
+    assert ran.code == 3
+    assert "slot 0 was killed" in ran.err
+    assert "2 trials are not done: the same command continues" in ran.err
+    assert sweep(tmp_path).code == 0

@@ -128,6 +128,20 @@ def test_slots_that_always_die_are_given_up(tmp_path: Path) -> None:
     assert store.counts()["lost"] == 1
 
 
+@pytest.mark.parametrize(("packs", "started"), [(1, 0), (2, 1), (4, 1)])
+def test_a_busy_slot_takes_none_of_the_work_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packs: int, started: int
+) -> None:
+    """A slot that died beside one that trains is replaced for the one pack that waits."""
+    store = planned(tmp_path, packs=packs)
+    claimed(store, "p0")
+    Slots(store.slots).reserve(0, os.getpid())
+    crew, starts = local.Crew(store, LOCAL, ""), []
+    monkeypatch.setattr(crew, "_start", lambda: starts.append(1))
+    assert crew.busy()
+    assert len(starts) == started
+
+
 def test_a_slot_that_ends_in_a_bug_says_so(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
     done = launch(store, {**LOCAL, "restarts": 0, "workers": 1}, target="stores.broken")

@@ -17,8 +17,8 @@ from stores import claimed, finish, planned, score
 
 from ganbench import scheduler
 from ganbench.errors import ConfigError, StoreError
-from ganbench.launch import batch_script, launcher_settings, rounds
-from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, leave_word, word
+from ganbench.launch import batch_script, jobs, launcher_settings, rounds
+from ganbench.launch.jobs import ClusterSlot, Continuation, folder_of, word
 from ganbench.launch.rounds import judge, left, progress
 from ganbench.launch.slots import Slots
 from ganbench.launch.slurm import check
@@ -226,20 +226,26 @@ def test_a_round_after_an_error_of_the_users_waits_too(
         judge(store, before, 3)
 
 
-def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, before = planned(tmp_path, packs=2), {"jobs": ["7"], "progress": ""}
-    known_as(monkeypatch, s0="FAILED")
+def killer(results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what claims p0 and is killed, after it saved something or before."""
     here = identity()
 
     def killed(*, saved: bool = False) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("ganbench.store.folder.identity", lambda: {**here, "pid_start": 1})
-            attempt = claimed(Store(tmp_path, "toy"), "p0")
+            attempt = claimed(Store(results, "toy"), "p0")
         if saved:
             attempt.write("checkpoint-5.pt", lambda path: path.write_text("5"))
 
+    return killed
+
+
+def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = planned(tmp_path, packs=2), {"jobs": ["7"], "progress": ""}
+    known_as(monkeypatch, s0="FAILED")
+    killed = killer(tmp_path, monkeypatch)
     killed()
     killed(saved=True)
     killed()
@@ -252,6 +258,26 @@ def test_a_pack_is_given_up_when_its_newest_attempts_saved_nothing(
     assert store.failures("p0")[-1]["message"].startswith(
         "KilledError: 2 attempts were killed before they saved"
     )
+
+
+def test_a_pack_that_is_to_run_again_has_all_its_attempts_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = planned(tmp_path, packs=1), {"jobs": ["7"], "progress": ""}
+    known_as(monkeypatch, s0="FAILED")
+    killed = killer(tmp_path, monkeypatch)
+    for _ in range(2):
+        killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "failed"
+    Store(tmp_path, "toy").take_over("p0", retry_failed=True)
+    killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "lost", "killed once since it was freed"
+    store.take_over("p0")
+    killed()
+    judge(store, before, 2)
+    assert store.work()["p0"] == "failed", "what the launcher put between does not start the count again"
 
 
 def test_a_pack_that_slurm_killed_for_memory_is_given_up_as_such(
@@ -290,19 +316,60 @@ def refuse(results: Path, name: str, settings: dict[str, Any]) -> None:
     raise DrivenError("somebody else does it")
 
 
+def refuse_twice(results: Path, name: str, settings: dict[str, Any]) -> None:
+    """Find the sweep driven, until somebody who scores it again has done so."""
+    with (results / "tries").open("a") as file:
+        file.write("x")
+    if len((results / "tries").read_text()) < 3:
+        raise DrivenError("somebody else does it")
+
+
 def break_down(results: Path, name: str, settings: dict[str, Any]) -> None:
     raise ZeroDivisionError("a bug")
 
 
-def test_a_continuation_leaves_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_continuation_leaves_word(tmp_path: Path) -> None:
     store = planned(tmp_path, packs=1)
     assert word(store) == ""
     with pytest.raises(SystemExit) as end:
         Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.halt")()
     assert (end.value.code, word(store)) == (2, "the disk is full")
-    leave_word(store, "")
-    Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.refuse")()
-    assert (word(store), capsys.readouterr().out) == ("", "somebody else does it\n")
     with pytest.raises(ZeroDivisionError):
         Continuation(str(tmp_path), "toy", {}, "test_launch_slurm.break_down")()
     assert word(store).startswith("ZeroDivisionError: a bug: see ")
+
+
+HOUR = {"continuation": {"time_min": 60}}
+
+
+def test_a_continuation_waits_for_whoever_drives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, slept = planned(tmp_path, packs=1), list[float]()
+    now = jobs.time.monotonic()
+    monkeypatch.setattr(jobs.time, "sleep", slept.append)
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now + sum(slept))
+    Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse_twice")()
+    assert (word(store), capsys.readouterr().out) == ("", "somebody else does it\n" * 2)
+    assert sum(slept) == 60.0
+    with pytest.raises(SystemExit) as end:
+        Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse")()
+    assert (end.value.code, word(store)) == (2, "somebody else does it; then the same command continues")
+    assert 58 * 60 < sum(slept) - 60.0 < 60 * 60, "there is time for a last word"
+
+
+@pytest.mark.parametrize("how", ["a request", "a signal"])
+def test_a_continuation_that_waits_can_be_told_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    store, slept = planned(tmp_path, packs=1), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        store.halts.request() if how == "a request" else signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(jobs.time, "sleep", sleep)
+    with pytest.raises(SystemExit):
+        Continuation(str(tmp_path), "toy", HOUR, "test_launch_slurm.refuse")()
+    assert word(store).startswith("somebody else does it")
+    assert len(slept) == 1

@@ -112,6 +112,42 @@ def test_one_that_ended_with_failures_says_so(tmp_path: Path) -> None:
     assert found["device_hours"]["left"] == 0.0
 
 
+LEARNS = {"adaptive": True, "rerun": None, "variants": WHOLE["variants"][:1]}
+
+
+def test_a_search_that_learns_is_not_finished_while_settings_are_to_come(tmp_path: Path) -> None:
+    store = defined(tmp_path, **LEARNS)
+    plan(store, 0)
+    claimed(store, "p0").fail("Traceback\nValueError: no")
+    finish(claimed(store, "base"))
+    assert Standing(store).look()["state"] == "halted"
+    with store.driver():
+        assert Standing(store).look()["state"] == "waiting"
+    plan(store, 1)
+    do(store, 1)
+    assert Standing(store).look()["state"] == "finished with failures"
+
+
+def test_reruns_are_not_waited_for_where_a_pack_failed(tmp_path: Path) -> None:
+    store = defined(tmp_path, variants=WHOLE["variants"][:1])
+    plan(store, 0, 1)
+    do(store, 0)
+    claimed(store, "p1").fail("Traceback\nValueError: no")
+    finish(claimed(store, "base"))
+    assert Standing(store).look()["state"] == "finished with failures"
+
+
+def test_baselines_run_before_a_search_that_learns_has_chosen_anything(tmp_path: Path) -> None:
+    store = defined(tmp_path, **LEARNS)
+    assert Standing(store).look()["state"] == "not planned"
+    attempt = claimed(store, "base")
+    assert Standing(store).look()["state"] == "running"
+    finish(attempt)
+    assert Standing(store).look()["state"] == "halted"
+    with store.driver():
+        assert Standing(store).look()["state"] == "waiting"
+
+
 def test_a_baseline_that_is_missing_keeps_it_from_being_complete(tmp_path: Path) -> None:
     store = defined(tmp_path, rerun=None, variants=WHOLE["variants"][:1])
     plan(store, 0, 1)

@@ -67,7 +67,7 @@ def test_a_share_that_no_checkpoint_gave_is_diverged_not_zero():
 
 def test_of_several_rerun_settings_the_headline_shows_the_best_of_the_search():
     runs = [Run(0, [2.0]), Run(1, [1.0]), Run(0, [9.0], "rerun", 7), Run(1, [3.0], "rerun", 8)]
-    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2}))
+    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2, "seeds": 1}))
     (row,) = found["best_toy"].rows
     assert row[6] == "3.00"
     assert [row[2] for row in found["seeds_toy"].rows] == ["1", "0"]
@@ -291,7 +291,7 @@ def test_a_rerun_setting_s_row_has_its_number_and_its_own_runs():
     runs = [Run(0, [2.0]), Run(1, [1.0]), Run(2, [5.0])]
     again = [(0, 9.0), (1, 3.0), (1, 3.5), (1, None)]
     runs += [Run(i, [v], "rerun", 20 + n) for n, (i, v) in enumerate(again)]
-    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2}))
+    found = made_of(results({"a": runs}, rerun={**RERUN, "top": 2, "seeds": [3, 1]}))
     table = found["seeds_toy"]
     assert table.header[1:4] == ("model", "setting", "n seeds")
     assert [row[1:4] for row in table.rows] == [("a", "1", "3/2/1/0"), ("a", "0", "1/1/0/0")]

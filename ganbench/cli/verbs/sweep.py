@@ -54,7 +54,10 @@ def sweep(
     config_dir: ConfigDir = None,
     plugin: Plugins = None,
 ) -> None:
-    """Plan, train, score, re-run the best and report; the same command again continues."""
+    """Plan, train, score, re-run the best and report; the same command again continues.
+
+    Exit code 3: packs failed, or slots died so often that work is left.
+    """
     from ganbench.requests import Placement
     from ganbench.sweep import preview, run_sweep
     from ganbench.terminal import Console, show_plan
@@ -67,5 +70,5 @@ def sweep(
         typer.echo(f"\n{script}" if script else "", nl=bool(script))
         return
     counts = run_sweep(asked, Console(), place, retry=retry, watch=watch)
-    if counts["failed_packs"]:
+    if counts["failed_packs"] or counts["left"]:
         raise typer.Exit(FAILED)
