@@ -211,7 +211,7 @@ def test_extractors_that_agree_and_one_that_does_not(monkeypatch: pytest.MonkeyP
     assert models["fd_x", "fd_same"] == pytest.approx(1.0)
     assert models["fd_x", "fd_opposite"] == pytest.approx(-1.0)
     assert len(found.panels) == 3
-    assert found.notes[0] == "Sweep: 4 settings a model, 100 steps; changed from the defaults: nothing."
+    assert found.notes[0] == "Sweep: 5 settings a model, 100 steps; changed from the defaults: nothing."
 
 
 def test_one_distance_has_nothing_to_agree_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_everything_is_there_and_nothing_else(report: Path):
         for kind in ("csv", "md", "tex")
     }
     names |= {f"figures/{name}.{kind}" for name in (*FIGURES, "samples_toy") for kind in ("pdf", "png")}
-    assert set(contents(report)) == names | {"report.json", "index.html"}
+    assert set(contents(report)) == names | {"report.json", "index.html", "written.txt"}
 
 
 def test_regeneration_is_byte_identical_whatever_the_order_of_rows(report: Path, tmp_path: Path):
@@ -63,7 +63,7 @@ def test_other_scores_give_other_bytes(report: Path, tmp_path: Path):
         allow_partial=False,
     )
     old, new = contents(report), contents(other)
-    assert len(new) == 26
+    assert len(new) == 27
     ordered = {name for name in new if name.startswith(("tables/pairs", "tables/crossings", "tables/ranks"))}
     assert all(old[name] != new[name] for name in new.keys() - ordered - {"tables/ranks_toy.csv"})
     # who beats whom does not depend on the scale; the ranks' CSV has the medians too

@@ -25,7 +25,7 @@ def commands() -> list[str]:
 
 @pytest.mark.slow
 def test_every_command_works(tmp_path: Path, watched: Callable[[Store], Store]) -> None:
-    store = watched(Store(tmp_path / "my_results", "quickstart"))
+    store = watched(Store(tmp_path / "my_cluster", "quickstart"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     said = {}
     for line in commands():
@@ -36,7 +36,7 @@ def test_every_command_works(tmp_path: Path, watched: Callable[[Store], Store]) 
         said[line] = ran.stdout
     assert len(said) >= 8
     assert store.counts()["done"] == store.counts()["total"] == 6
-    assert Store(tmp_path / "my_results_local", "quickstart").counts()["done"] == 2
+    assert Store(tmp_path / "my_cluster_local", "quickstart").counts()["done"] == 2
     assert any("quickstart-" in out for line, out in said.items() if "--dry-run" in line)
 
 
