@@ -17,7 +17,7 @@ from ganbench.identity import TRAINING, digest, protocol_id, training_config
 from ganbench.nodes import needed, resolve, set_values
 from ganbench.packing import Setting
 from ganbench.records import HASH_VERSION, Trial
-from ganbench.store.definition import seeds_by_rank
+from ganbench.reruns import seeds_by_rank
 from ganbench.sweepfile import PRECISIONS, SweepSpec, Variant
 
 _PACK_LEARNING = (

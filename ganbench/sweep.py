@@ -25,11 +25,12 @@ from ganbench.packing import Setting
 from ganbench.pictures import collect_pictures, read_pictures
 from ganbench.planning import definition_of, rerun_settings, search_settings
 from ganbench.requests import Placement, Request
+from ganbench.reruns import seeds_by_rank
 from ganbench.store import Store
 from ganbench.store.adopted import refuse_imported
 from ganbench.store.asks import open_asks
 from ganbench.store.causes import units_to_retry
-from ganbench.store.definition import final_step, seeds_by_rank
+from ganbench.store.definition import final_step
 from ganbench.store.halts import HOURS, STOP, Halt
 from ganbench.store.opening import open_store
 from ganbench.store.plan import Plan

@@ -67,8 +67,9 @@ def _between(first: Search, second: Search, dataset: str, metric: Metric) -> Ite
         for results, table in (first, second)
         for variant, losses in draws(results, table, dataset, metric).items()
     }
-    for a, b in opponents(first[0].variants, second[0].variants):
-        one, two = _side(first, a), _side(second, b)
+    ours, theirs = ({variant: _side(one, variant) for variant in one[0].variants} for one in (first, second))
+    for a, b in opponents([*ours], [*theirs]):
+        one, two = ours[a], theirs[b]
         drawn = _drawn(one, two)
         known = {} if drawn == RUNS else found
         for row, _ in compared(known, one.name, two.name, HOLM_AT, paired=drawn == TOGETHER):

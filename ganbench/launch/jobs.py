@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 _WORD = "word.json"
-_AGAIN_S, _LOOK_S = (
-    30.0,
-    1.0,
-)  # between two tries to drive a sweep that somebody else drives, and two looks for a stop
+_AGAIN_S = 30.0  # between two tries to drive a sweep that somebody else drives
+_LOOK_S = 1.0  # between two looks for a stop
 _MARGIN_S = 60.0  # of a continuation's time, for its last words
 
 

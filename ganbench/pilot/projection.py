@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ganbench.nodes import value_at
 from ganbench.pilot.run import Timing
-from ganbench.store.definition import seeds_by_rank
+from ganbench.reruns import seeds_by_rank
 
 MIB = 2**20
 _FILES_PER_PACK = 7  # folder, attempt, claim, provenance, outcome, scores, logs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ganbench.reruns import seeds_by_rank
 from ganbench.store.census import Count
-from ganbench.store.definition import seeds_by_rank
 from ganbench.store.states import DIVERGED, DONE
 
 SEARCH, RERUN = "search", "rerun"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ganbench.analysis.best import best_scores, of_metric
-from ganbench.analysis.results import Metric, ReportError, Results, refuse_mixture
+from ganbench.analysis.results import Metric, ReportError, refuse_mixture
 from ganbench.analysis.summary import Summary
 from ganbench.files import replace_text
 from ganbench.report import cells, words
@@ -35,7 +35,7 @@ def compare(summaries: Sequence[Summary]) -> list[Table]:
 
     Raises `ReportError`, naming the sweeps, where they share no dataset or scored one under different protocols.
     """
-    shared = [d for d in summaries[0].results.datasets if all(d in s.results.datasets for s in summaries)]
+    shared, scored = _shared(summaries), _scored(summaries)
     named = " and ".join(repr(summary.results.name) for summary in summaries)
     if not shared:
         raise ReportError(f"sweeps {named} have no dataset in common: compare sweeps on the same data")
@@ -44,18 +44,18 @@ def compare(summaries: Sequence[Summary]) -> list[Table]:
             {i for s in summaries for i in s.results.protocol_ids(dataset)},
             f"scores of {dataset!r} in {_with_protocols(summaries, dataset)}",
         )
-    if not _scored(summaries):
+    if not scored:
         raise ReportError(f"sweeps {named} have no scored dataset in common: continue both first")
-    return [table for dataset in _scored(summaries) for table in _tables(summaries, dataset)]
+    return [table for dataset in scored for table in _tables(summaries, dataset)]
+
+
+def _shared(summaries: Sequence[Summary]) -> list[str]:
+    return [d for d in summaries[0].results.datasets if all(d in s.results.datasets for s in summaries)]
 
 
 def _scored(summaries: Sequence[Summary]) -> list[str]:
-    """Return the datasets of the first sweep of which all have scores."""
-    return [d for d in summaries[0].results.datasets if all(_has_scores(s.results, d) for s in summaries)]
-
-
-def _has_scores(results: Results, dataset: str) -> bool:
-    return dataset in results.datasets and bool(results.metrics(dataset))
+    """Return the datasets of which all sweeps have scores."""
+    return [d for d in _shared(summaries) if all(s.results.metrics(d) for s in summaries)]
 
 
 def _tables(summaries: Sequence[Summary], dataset: str) -> Iterator[Table]:
@@ -189,7 +189,7 @@ def _table(
 def _common(summaries: Sequence[Summary], dataset: str) -> list[str]:
     """Return what is said of every table: protocol, and what each sweep is."""
     notes = [f"Partial: {s.results.name}: {s.missing}." for s in summaries if s.partial]
-    notes += [*_each(summaries, lambda s: words.protocol_note(s.results, dataset))]
+    notes += _each(summaries, lambda s: words.protocol_note(s.results, dataset))
     for summary in summaries:
         name, results = summary.results.name, summary.results
         rerun = f" {words.rerun_note(results, dataset)}" if results.definition.get("rerun") else ""

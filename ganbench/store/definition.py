@@ -10,7 +10,6 @@ import yaml
 
 from ganbench.errors import StoreError
 from ganbench.nodes import value_at
-from ganbench.reruns import seeds_by_rank as seeds_by_rank  # noqa: PLC0414  (known by this name)
 
 _SHOWN = 5
 _WIDTH = 60

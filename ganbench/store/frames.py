@@ -67,14 +67,19 @@ def merge(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return scores_frame([])
     rows = present[0] if len(present) == 1 else pd.concat(present, ignore_index=True)
     if rows.duplicated(KEY).any():
-        clash = _clashing(rows)
-        if len(clash):
-            rows = rows.drop(_given_way(rows, clash, np.repeat(range(len(present)), [*map(len, present)])))
-            left = _clashing(rows)
-            if len(left):
-                raise StoreError(_clash(left))
-        rows = rows.drop_duplicates(KEY, keep="last", ignore_index=True)
+        rows = _settled(rows, np.repeat(range(len(present)), [*map(len, present)]))
     return rows.drop(columns=UNFINISHED, errors="ignore")
+
+
+def _settled(rows: pd.DataFrame, table: NDArray[np.int64]) -> pd.DataFrame:
+    """Return rows once each, from tables of these numbers."""
+    clash = _clashing(rows)
+    if len(clash):
+        rows = rows.drop(_given_way(rows.assign(table=table), clash))
+        left = _clashing(rows)
+        if len(left):
+            raise StoreError(_clash(left))
+    return rows.drop_duplicates(KEY, keep="last", ignore_index=True)
 
 
 def _clashing(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,17 +88,15 @@ def _clashing(rows: pd.DataFrame) -> pd.DataFrame:
     return different[different.duplicated(KEY, keep=False)]
 
 
-def _given_way(rows: pd.DataFrame, clash: pd.DataFrame, table: NDArray[np.int64]) -> pd.Index:
+def _given_way(rows: pd.DataFrame, clash: pd.DataFrame) -> pd.Index:
     """Return the places of all rows of clashing keys that are not of the attempt that went furthest."""
-    ours = rows.assign(table=table)[rows["trial_id"].isin(clash["trial_id"])]
+    ours = rows[rows["trial_id"].isin(clash["trial_id"])]
     reach = ours.groupby(["trial_id", "table", "attempt"], observed=True)["step"].transform("max")
-    ended = ~ours[UNFINISHED].eq(True) if UNFINISHED in ours else True  # noqa: FBT003  (absent is NaN)
-    ours = ours.assign(standing=2 * reach + ended)
-    contested = ours.merge(clash[KEY].drop_duplicates(), on=KEY).set_index(KEY)
-    best = contested["standing"].groupby(level=KEY, observed=True).max()
-    there = pd.MultiIndex.from_frame(ours[KEY])
-    needed = best.reindex(there).to_numpy()
-    return ours.index[(ours["standing"] < needed).to_numpy()]
+    ended = ours[UNFINISHED].ne(1) if UNFINISHED in ours else 1  # of the others' rows nothing is known
+    standing = 2 * reach + ended
+    best = standing.groupby([ours[name] for name in KEY], observed=True).transform("max")
+    clashes = pd.MultiIndex.from_frame(ours[KEY]).isin(pd.MultiIndex.from_frame(clash[KEY]))
+    return ours.index[clashes & (standing < best).to_numpy()]
 
 
 def with_axes(scores: pd.DataFrame, packs: Mapping[str, Pack]) -> pd.DataFrame:

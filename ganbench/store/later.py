@@ -9,7 +9,6 @@ import pandas as pd
 
 from ganbench import files
 from ganbench.errors import StoreError
-from ganbench.files import called
 from ganbench.store.adopted import refuse_imported
 from ganbench.store.attempts import finite
 from ganbench.store.folder import Store
@@ -48,7 +47,9 @@ def named(store: Store, protocol: str) -> str:
     if not found:
         there = f"{store.name} has no scores under {protocol!r} (there: {', '.join(known)})"
         refuse_imported(store, "scored")
-        raise StoreError(f"{there}: run `ganbench score {called(store.folder)} --protocol PROTOCOL` first")
+        raise StoreError(
+            f"{there}: run `ganbench score {files.called(store.folder)} --protocol PROTOCOL` first"
+        )
     return found[0]
 
 

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ganbench.analysis.bands import two_sided_until
+from ganbench.analysis.curves import LEVEL
 from ganbench.analysis.results import Metric
 from ganbench.report import words
 from ganbench.report.cells import Places
+from ganbench.report.figures import MEDIAN
 from ganbench.report.paper.shelf import Board
 from ganbench.report.render import MISSING, Table, decimals, number
 from ganbench.report.tables import BASELINES
@@ -163,3 +166,10 @@ def baselines_said(board: Board, metrics: Sequence[Metric], places: int) -> list
 def few_notes(boards: Sequence[Board]) -> list[str]:
     """Return what the number of settings forbids to say, by board."""
     return [f"{b.label}: {words.small_n_note(b.ready, b.dataset)}" for b in boards if b.summary]
+
+
+def two_sided(curves: pd.DataFrame, k: str) -> pd.DataFrame:
+    """Return median curves without the bounds that say nothing on the good side; ``k`` names the budgets."""
+    until = {n: two_sided_until(int(n), LEVEL) for n in set(curves["n"])}
+    says = curves[k] <= curves["n"].map(until)
+    return curves.assign(**{side: curves[side].where(says) for side in MEDIAN[1:]})

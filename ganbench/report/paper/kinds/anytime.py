@@ -9,8 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ganbench.analysis.bands import two_sided_until
-from ganbench.analysis.curves import LEVEL
 from ganbench.report import cells
 from ganbench.report.figures import MEDIAN, beside, draw_bars, dress, make_room, shifts
 from ganbench.report.paper.drawing import board_panels, nothing
@@ -24,6 +22,7 @@ from ganbench.report.paper.exhibit import (
     stacked,
     stamps_of,
     title,
+    two_sided,
 )
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals
@@ -97,13 +96,6 @@ def _stated(curves: pd.DataFrame) -> pd.DataFrame:
     ordered = curves.sort_values("step", kind="stable").groupby("variant", sort=False)
     picked = [ours.iloc[[0, len(ours) // 2, -1]] for _, ours in ordered]
     return pd.concat(picked) if picked else curves
-
-
-def two_sided(curves: pd.DataFrame, k: str) -> pd.DataFrame:
-    """Return median curves without the bounds that say nothing on the good side; ``k`` names the budgets."""
-    until = {n: two_sided_until(int(n), LEVEL) for n in set(curves["n"])}
-    says = curves[k] <= curves["n"].map(until)
-    return curves.assign(**{side: curves[side].where(says) for side in MEDIAN[1:]})
 
 
 def _budget(largest: float, wanted: int) -> float:

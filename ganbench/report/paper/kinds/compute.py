@@ -22,8 +22,8 @@ from ganbench.report.paper.exhibit import (
     stacked,
     stamps_of,
     title,
+    two_sided,
 )
-from ganbench.report.paper.kinds.anytime import two_sided
 from ganbench.report.paper.shelf import Board, Shelf
 from ganbench.report.render import MISSING, decimals
 from ganbench.report.style import Look, log_scale
